@@ -1,0 +1,101 @@
+"""What can be wrong with a benchmark whatever it was made from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from viner.calibration.basis import BASES
+from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS
+
+from viner.errors import Fault, nearest
+
+
+def array_faults(
+    name: str,
+    sectors: Sequence[str],
+    regions: Sequence[str],
+    arrays: Mapping[str, NDArray[Any]],
+    max_tariff: float,
+) -> list[Fault]:
+    """Return what is wrong with the arrays of a benchmark.
+
+    Parameters
+    ----------
+    name
+        The benchmark's, for the messages.
+    sectors, regions
+        Codes, in the order of the axes.
+    arrays
+        ``value``, ``tariff``, ``basis`` and ``tariff_basis``, ``[sector, origin, destination]``.
+    max_tariff
+        The highest tariff accepted, a fraction.
+    """
+    shape = (len(sectors), len(regions), len(regions))
+    faults = [
+        Fault(f"{name}: {key}", f"shape {array.shape}", f"{shape}: [sector, origin, destination]")
+        for key, array in arrays.items()
+        if array.shape != shape
+    ]
+    if faults:
+        return faults
+    value, tariff, basis = arrays["value"], arrays["tariff"], arrays["basis"]
+    one_of = f"one of {', '.join(BASES)}"
+    filled = (value != 0) | (tariff != 0)
+    checks = [
+        ("value", ~(np.isfinite(value) & (value >= 0)), "a finite number of at least 0"),
+        ("tariff", ~((tariff > -1) & (tariff <= max_tariff)), f"a fraction above -1, at most {max_tariff:g}"),
+        ("basis", ~np.isin(basis, (*BASES, "")) | (filled & (basis == "")), one_of),
+        ("tariff_basis", ~np.isin(arrays["tariff_basis"], BASES) & (basis != ""), one_of),
+    ]
+    for key, wrong, expected in checks:
+        for s, i, j in np.argwhere(wrong):
+            where = f"{name}: {key}[{sectors[s]}, {regions[i]}, {regions[j]}]"
+            faults.append(Fault(where, repr(arrays[key][s, i, j].item()), expected))
+    return faults + empty_sector_faults(f"{name}: value", value, sectors)
+
+
+def empty_sector_faults(where: str, value: NDArray[np.float64], sectors: Sequence[str]) -> list[Fault]:
+    """Return a fault for each sector in which nothing is sold: a market needs supply and demand."""
+    return [
+        Fault(
+            where,
+            f"sector {code!r} has no supply and no demand: all its cells are zero",
+            "at least one positive value in every sector",
+            "Add its flows, or leave the sector out",
+        )
+        for code, total in zip(sectors, value.sum(axis=(1, 2)), strict=True)
+        if total == 0
+    ]
+
+
+def missing_faults(
+    name: str, missing: NDArray[np.bool_], sectors: Sequence[str], regions: Sequence[str], where: str
+) -> list[Fault]:
+    """Return one fault if a parameter has no row at all, else one for each sector that lacks a value.
+
+    Parameters
+    ----------
+    name
+        The parameter.
+    missing
+        ``[sector, region]``: True where no row holds.
+    sectors, regions
+        Codes, in the order of the axes.
+    where
+        The file that should have the rows.
+    """
+    expected = f"{name} for every sector and region"
+    if missing.all():
+        hint = "" if name in KNOWN_PARAMETERS else ". " + nearest(name, list(KNOWN_PARAMETERS))
+        cure = f"Add the row: {name},{EVERY},{EVERY},VALUE,assumed,SOURCE{hint}"
+        return [Fault(where, f"no row gives {name} for any sector and region", expected, cure)]
+    faults = []
+    for code, row in zip(sectors, missing, strict=True):
+        gaps = [region for region, gap in zip(regions, row, strict=True) if gap]
+        if gaps:
+            region = EVERY if len(gaps) == len(regions) else gaps[0]
+            found = f"no row gives {name} for sector {code!r} and region {', '.join(map(repr, gaps))}"
+            cure = f"Add the row: {name},{code},{region},VALUE,assumed,SOURCE"
+            faults.append(Fault(where, found, expected, cure))
+    return faults

@@ -1,0 +1,80 @@
+"""What a market structure is given: benchmark flows, tariffs and parameters, and the policy to apply to them.
+
+Arrays are ``[sector, origin, destination]`` for cells and ``[sector, region]`` for regions. A sector is one
+market. Home sales stand on the diagonal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """A parameter that a structure needs from the benchmark.
+
+    Parameters
+    ----------
+    name
+        As in ``elasticities.csv``: ``sigma_imports``, ``demand``, ``supply``.
+    description
+        For messages, tables and the notation page.
+    minimum
+        The lowest value allowed.
+    minimum_allowed
+        Whether `minimum` itself is allowed.
+    infinite_allowed
+        Whether infinity is a legal value (a perfectly elastic supply).
+    """
+
+    name: str
+    description: str
+    minimum: float = 0.0
+    minimum_allowed: bool = False
+    infinite_allowed: bool = False
+
+
+@dataclass(frozen=True)
+class MarketData:
+    """Benchmark data of all sectors, ready for a structure.
+
+    Parameters
+    ----------
+    sectors, regions
+        Codes, in the order of the axes.
+    value
+        Flows at the producer's price without tariff, ``[sector, origin, destination]``, in the benchmark's unit.
+    tariff
+        Ad valorem rates as fractions of the border price, ``[sector, origin, destination]``.
+    parameters
+        By name, ``[sector, region]`` each. All elasticities are positive numbers; `supply` may be infinite.
+    """
+
+    sectors: tuple[str, ...]
+    regions: tuple[str, ...]
+    value: Array
+    tariff: Array
+    parameters: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The instruments of every cell, in levels, ``[sector, origin, destination]`` each.
+
+    Parameters
+    ----------
+    tariff
+        Ad valorem rates as fractions of the border price.
+    barrier
+        Real (iceberg) cost relative to the benchmark, positive; 1 leaves it as it was.
+    rent
+        Rent wedge on the duty-paid price, positive; 1 at the benchmark.
+    """
+
+    tariff: Array
+    barrier: Array
+    rent: Array

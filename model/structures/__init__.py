@@ -1,0 +1,1 @@
+"""The market structures, one file each."""

@@ -1,0 +1,1 @@
+"""Experiments: scenarios, how they are run, and what is written of them."""

@@ -1,0 +1,199 @@
+"""What an experiment is: a benchmark, a structure, and steps of shocks to policy.
+
+Units. `rate` is the new level of an instrument and `points` a change of it, both fractions: ``rate=0.10`` is
+ten per cent, ``points=0.05`` adds five percentage points. `percent_of_rate` and `percent_of_power` are
+changes in per cent: ``percent_of_rate=-50`` halves the rate, and ``percent_of_power=5`` multiplies one plus
+the rate by 1.05. A `schedule` is a CSV file of new rates.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+
+from viner.calibration.benchmark import Benchmark
+from viner.scenarios.validation import (
+    KINDS,
+    POOLING,
+    hyphens,
+    key_path,
+    locate_in,
+    scenario_faults,
+    shock_faults,
+)
+
+from viner.errors import Fault, ScenarioError
+
+Selector = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Shock:
+    """A change of one instrument on a selection of cells.
+
+    Give exactly one of `rate`, `points`, `percent_of_rate`, `percent_of_power` and `schedule`.
+
+    Parameters
+    ----------
+    instrument
+        ``"tariff"``: ad valorem on the border price. ``"barrier"``: iceberg cost relative to the benchmark.
+        ``"rent"``: wedge on the duty-paid price relative to the benchmark. The last two take `rate` (the new
+        level less 1) and `percent_of_power`.
+    sector, origin, destination
+        A code, a union's name, a list of them, or ``"*"`` for all. Home sales are touched only where origin
+        and destination are one and the same region code; see `viner.scenarios.shocks`.
+    rate
+        The new rate, a fraction.
+    points
+        What is added to the rate, a fraction.
+    percent_of_rate
+        Change of the rate in per cent of it.
+    percent_of_power
+        Change of one plus the rate in per cent of it.
+    schedule
+        A CSV file of sector, origin, destination and tariff; applied within the selection.
+
+    Raises
+    ------
+    ScenarioError
+        The instrument is not available, a value is not one that it can take, or not exactly one is given.
+
+    Examples
+    --------
+    >>> Shock("tariff", origin=("CHN", "ASEAN"), destination="KAZ", rate=0.10).kind
+    'rate'
+    """
+
+    instrument: str
+    _: KW_ONLY
+    sector: Selector = "*"
+    origin: Selector = "*"
+    destination: Selector = "*"
+    rate: float | None = None
+    points: float | None = None
+    percent_of_rate: float | None = None
+    percent_of_power: float | None = None
+    schedule: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        faults = shock_faults(vars(self), lambda keys: "Shock." + key_path(keys))
+        if faults:
+            raise ScenarioError(faults)
+        for name in ("sector", "origin", "destination"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, value if isinstance(value, str) else tuple(value))
+        object.__setattr__(self, "instrument", hyphens(self.instrument))
+        if self.schedule is not None:
+            object.__setattr__(self, "schedule", Path(self.schedule))
+
+    @property
+    def kind(self) -> str:
+        """Which of `KINDS` is given."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def amount(self) -> float:
+        """The number given; 0 for a schedule, whose numbers are in its file."""
+        return 0.0 if self.schedule is not None else float(getattr(self, self.kind))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of an experiment that is reported by itself: the shocks that belong to one decision.
+
+    Parameters
+    ----------
+    name
+        As in the column `step` of the results.
+    shocks
+        Applied in order: one shock or several. A step without shocks moves no instrument.
+    note
+        A sentence for the report.
+    """
+
+    name: str
+    shocks: tuple[Shock, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        shocks = (self.shocks,) if isinstance(self.shocks, Shock) else tuple(self.shocks)
+        object.__setattr__(self, "shocks", shocks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """An experiment: what is simulated from which benchmark with which market structure.
+
+    Parameters
+    ----------
+    title, source
+        For the report: what is simulated, and where the shocks come from.
+    benchmark
+        An embedded benchmark's name, the path of a folder, or a `Benchmark`.
+    structure
+        A market structure's name; underscores are accepted for hyphens.
+    steps
+        In order. Each is also simulated alone.
+    pool
+        Shares by region, positive, with the sum 1: the pool's members put the duties they collect into one
+        pot and receive these shares of it. Adds a last step ``pooling``, which moves no instrument.
+    parameters
+        Overrides of the benchmark's elasticities, as in `Benchmark.with_parameters`.
+    name
+        Names the results folder.
+    files
+        What the scenario itself was read from.
+
+    Raises
+    ------
+    ScenarioError
+        All that is wrong with it as far as can be said without its benchmark.
+    """
+
+    benchmark: str | Path | Benchmark
+    structure: str = "nested-armington"
+    steps: tuple[Step, ...] = ()
+    pool: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    name: str = "scenario"
+    title: str = ""
+    source: str = ""
+    files: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        steps = (self.steps,) if isinstance(self.steps, Step) else tuple(self.steps)
+        for name, value in {
+            "structure": hyphens(self.structure),
+            "steps": steps,
+            "pool": dict(self.pool),
+            "parameters": dict(self.parameters),
+            "title": self.title or self.name,
+            "files": tuple(Path(file) for file in self.files),
+        }.items():
+            object.__setattr__(self, name, value)
+        names = [step.name for step in steps]
+        faults = scenario_faults(names, self.structure, self.pool, locate_in(self.name))
+        faults += [
+            Fault(
+                locate_in(self.name)(("step", i)), f"step {step.name!r} has no shocks", "at least one shock"
+            )
+            for i, step in enumerate(steps)
+            if not step.shocks
+        ]
+        if not self.name or set(self.name) & set("/\\\0") or self.name in (".", ".."):
+            faults.append(Fault("Scenario.name", repr(self.name), "a name that a folder can have"))
+        if faults:
+            raise ScenarioError(faults)
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """The steps, and the step ``pooling`` after them if there is a pool."""
+        note = "Union duties go into one pot and come out by fixed shares. No instrument moves."
+        return (*self.steps, Step(POOLING, (), note)) if self.pool else self.steps
+
+    @property
+    def input_files(self) -> tuple[Path, ...]:
+        """The scenario's own files and the schedules that it names, each once."""
+        schedules = [
+            Path(shock.schedule) for step in self.steps for shock in step.shocks if shock.schedule is not None
+        ]
+        return tuple(dict.fromkeys((*self.files, *schedules)))

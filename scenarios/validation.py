@@ -1,0 +1,195 @@
+"""What can be wrong with a scenario before its benchmark is looked at.
+
+The same checks serve the Python classes and the TOML form, which name a place each in their own way: a
+`Locate` turns the keys of a place into the text of a message.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
+from pathlib import Path
+
+from viner.calibration.benchmark import INSTRUMENTS
+from viner.model import structures
+
+from viner.errors import Fault, nearest
+
+Key = str | int
+Locate = Callable[[Sequence[Key]], str]
+
+KINDS = ("rate", "points", "percent_of_rate", "percent_of_power", "schedule")
+AVAILABLE: Mapping[str, tuple[str, ...]] = {
+    "tariff": KINDS,
+    # The benchmark's barrier and rent are zero by definition, so that half of it or a point more say nothing.
+    "barrier": ("rate", "percent_of_power"),
+    "rent": ("rate", "percent_of_power"),
+}
+TOTAL = "total"
+POOLING = "pooling"
+PER_CENT_CURE = "Rates are fractions: write 0.15 for 15 %"
+POOL_TOLERANCE = 1e-6
+
+
+def hyphens(name: str) -> str:
+    """Return a name as viner writes it: hyphens for underscores, lower case."""
+    return name.strip().replace("_", "-").lower()
+
+
+def key_path(keys: Iterable[Key]) -> str:
+    """Return a place within a scenario as text: ``step[0].shock[1].rate``. Lists count from 0."""
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    return path.removeprefix(".")
+
+
+def locate_in(name: str) -> Locate:
+    """Return the function that turns a place within the scenario `name` into the text of a message."""
+    return lambda keys: f"{name}: {key_path(keys)}" if keys else name
+
+
+def shock_faults(fields: Mapping[str, object], locate: Locate) -> list[Fault]:
+    """Return what is wrong with the fields of a shock, before any benchmark is looked at.
+
+    Parameters
+    ----------
+    fields
+        As in `Shock`; an absent field counts as None.
+    locate
+        Turns the keys of a place into the text that names it.
+    """
+    faults = _selector_faults(fields, locate)
+    instrument = fields.get("instrument")
+    fault = _instrument_fault(instrument, locate(("instrument",)))
+    if fault is not None:
+        return [fault, *faults]
+    instrument = hyphens(str(instrument))
+    kinds = AVAILABLE[instrument]
+    given = [kind for kind in KINDS if fields.get(kind) is not None]
+    if len(given) != 1:
+        found = "neither of " + ", ".join(kinds) if not given else " and ".join(given) + " together"
+        faults.append(
+            Fault(locate(()), found, "exactly one of " + ", ".join(kinds), "" if given else _CHANGE)
+        )
+    for kind in given:
+        where = locate((kind,))
+        if kind not in kinds:
+            found = f"{kind} for the instrument {instrument!r}"
+            faults.append(Fault(where, found, "one of " + ", ".join(kinds)))
+        elif kind == "schedule":
+            if not isinstance(fields[kind], str | Path) or not str(fields[kind]).strip():
+                faults.append(Fault(where, repr(fields[kind]), "the path of a CSV file"))
+        else:
+            faults += _amount_faults(kind, fields[kind], where)
+    return faults
+
+
+_CHANGE = "Say what the shock does: rate = 0.10 sets the tariff to 10 %"
+
+
+def _selector_faults(fields: Mapping[str, object], locate: Locate) -> list[Fault]:
+    faults = []
+    for key in ("sector", "origin", "destination"):
+        value = fields.get(key)
+        if value is None:
+            value = "*"
+        entries = [value] if isinstance(value, str) else value
+        what = "sector" if key == "sector" else "region"
+        expected = f"a {what} code, a list of codes, or '*'"
+        if not isinstance(entries, Sequence) or not all(isinstance(entry, str) for entry in entries):
+            faults.append(Fault(locate((key,)), repr(value), expected))
+        elif not entries:
+            faults.append(Fault(locate((key,)), "an empty list", expected, f"Write '*' for every {what}"))
+    return faults
+
+
+def _instrument_fault(instrument: object, where: str) -> Fault | None:
+    available = "one of " + ", ".join(AVAILABLE)
+    if not isinstance(instrument, str):
+        return Fault(where, repr(instrument), available)
+    name = hyphens(instrument)
+    if name in AVAILABLE:
+        return None
+    if name in INSTRUMENTS:
+        cure = (
+            "Write it as 'barrier' where it uses up resources and as 'rent' where somebody earns it"
+            if name == "non-tariff-barrier"
+            else ""
+        )
+        return Fault(where, f"the instrument {name!r}, which this version does not have", available, cure)
+    return Fault(where, f"unknown instrument {instrument!r}", available, nearest(name, tuple(AVAILABLE)))
+
+
+_LIMITS: Mapping[str, tuple[Callable[[float], bool], str, str]] = {
+    "rate": (lambda x: x > -1, "a fraction above -1", f"{PER_CENT_CURE}, -0.15 for a subsidy of 15 %"),
+    "points": (lambda x: abs(x) <= 1, "a fraction from -1 to 1", f"{PER_CENT_CURE}, 0.05 for five points"),
+    "percent_of_rate": (lambda x: x >= -100, "a percentage of at least -100", "-100 takes the rate to zero"),
+    "percent_of_power": (lambda x: x > -100, "a percentage above -100", "-50 halves one plus the rate"),
+}
+
+
+def _amount_faults(kind: str, amount: object, where: str) -> list[Fault]:
+    if isinstance(amount, bool) or not isinstance(amount, Real):
+        return [Fault(where, f"{kind} = {amount!r}", "a number", "Drop the quotes" * isinstance(amount, str))]
+    value = float(amount)
+    if not math.isfinite(value):
+        return [Fault(where, f"{kind} = {value:g}", "a finite number")]
+    legal, expected, cure = _LIMITS[kind]
+    return [] if legal(value) else [Fault(where, f"{kind} = {value:g}", expected, cure)]
+
+
+def scenario_faults(
+    steps: Sequence[object], structure: str, pool: Mapping[str, object], locate: Locate
+) -> list[Fault]:
+    """Return what is wrong with the names of the steps, the structure and the pool.
+
+    Parameters
+    ----------
+    steps
+        Names of the steps, in order.
+    structure
+        The market structure's name.
+    pool
+        Shares by region.
+    locate
+        Turns the keys of a place into the text that names it.
+    """
+    faults = []
+    known = structures.names()
+    if hyphens(structure) not in known:
+        cure = nearest(hyphens(structure), known)
+        faults.append(Fault(locate(("structure",)), f"unknown structure {structure!r}", "a structure", cure))
+    if not steps and not pool:
+        faults.append(Fault(locate(("step",)), "no steps", "at least one [[step]] with a [[step.shock]]"))
+    for i, name in enumerate(steps):
+        fault = _step_name_fault(name, steps[:i], pooled=bool(pool))
+        if fault is not None:
+            found, expected, cure = fault
+            faults.append(Fault(locate(("step", i, "name")), found, expected, cure))
+    return faults + _pool_faults(pool, locate)
+
+
+def _step_name_fault(name: object, before: Sequence[object], *, pooled: bool) -> tuple[str, str, str] | None:
+    if not isinstance(name, str) or not name.strip() or name.strip() != name or not name.isprintable():
+        return f"the name {name!r}", "a short text without blanks around it", ""
+    if name in before:
+        return f"two steps named {name!r}", "a name of its own for every step", "Rename one of them"
+    if name == TOTAL:
+        return f"a step named {name!r}", "another name", "'total' is the row of all steps together"
+    if name == POOLING and pooled:
+        return f"a step named {name!r}", "another name", "The pool adds a step of that name itself"
+    return None
+
+
+def _pool_faults(pool: Mapping[str, object], locate: Locate) -> list[Fault]:
+    faults: list[Fault] = []
+    shares: list[float] = []
+    for region, share in pool.items():
+        if isinstance(share, Real) and not isinstance(share, bool) and 0 < share < math.inf:
+            shares.append(float(share))
+        else:
+            cure = "Leave the region out of the pool" if share == 0 else ""
+            faults.append(Fault(locate(("pool", region)), repr(share), "a positive share", cure))
+    total = math.fsum(shares)
+    if pool and not faults and abs(total - 1) > POOL_TOLERANCE:
+        cure = "Shares are fractions: write 0.8797 for 87.97 %" if abs(total - 100) < 1 else ""
+        faults.append(Fault(locate(("pool",)), f"shares with the sum {total:g}", "the sum 1", cure))
+    return faults

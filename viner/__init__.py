@@ -1,0 +1,1 @@
+"""Partial-equilibrium simulation of trade policy."""

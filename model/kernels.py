@@ -92,6 +92,23 @@ def log_mean_of(
     return mean, tuple(term / total for term in terms)
 
 
+def shares_over(terms: Array, counts: NDArray[np.bool_], axis: int) -> Array:
+    """Shares of terms in their sum over an axis, among the cells that count; equal where the sum is zero."""
+    inside = np.where(counts, terms, 0.0)
+    total = inside.sum(axis=axis, keepdims=True)
+    number = np.broadcast_to(counts, terms.shape).sum(axis=axis, keepdims=True)
+    equal = np.where(counts, 1.0 / np.maximum(number, 1), 0.0)
+    return np.where(total > 0.0, inside / np.where(total > 0.0, total, 1.0), equal)
+
+
+def shares_of(*terms: Array) -> tuple[Array, ...]:
+    """Shares of a short list of terms in their sum; equal where the sum is zero."""
+    total = reduce(np.add, terms)
+    positive = total > 0.0
+    safe = np.where(positive, total, 1.0)
+    return tuple(np.where(positive, term / safe, 1.0 / len(terms)) for term in terms)
+
+
 def _near_zero(weight: Array, z: Array, exponent: Array, axis: int, log_total: Array) -> Array:
     """The mean where some exponents are near or at zero, without loss of digits."""
     small = np.abs(exponent) < _SMALL

@@ -77,6 +77,25 @@ class EquationError(VinerError):
     """A system of equations is not well formed: the message names the symbol and the equation."""
 
 
+class NotConverged(VinerError):
+    """Markets could not be solved. The message names them; `partial` holds what was reached.
+
+    Cure: see whether the shock is meant to be that large, whether an elasticity is extreme, or whether a
+    market has demand or supply elasticities of zero on both sides, which leaves its price undetermined.
+
+    Attributes
+    ----------
+    partial : object
+        The :class:`viner.model.solve.Solution` reached, with residuals and status market by market.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, partial: object = None) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return a sentence that names the known name nearest to `name`, or lists the known ones."""
     folded = {k.casefold(): k for k in known}

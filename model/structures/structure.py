@@ -1,7 +1,7 @@
 """What a market structure declares."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from viner.model.market import ParameterSpec
 from viner.model.notation import System
@@ -30,4 +30,4 @@ class Structure:
     reference: str
     system: Callable[[], System]
     parameters: tuple[ParameterSpec, ...]
-    symbols: Mapping[str, str]
+    symbols: Mapping[str, str] = field(hash=False)

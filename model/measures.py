@@ -1,0 +1,161 @@
+"""The measures that results are summed up in: one list, which tables, summaries and reports all use."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viner.model.engine import Model
+from viner.model.market import Array
+from viner.model.simulate import Outcome
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a measure needs to know beside an outcome.
+
+    Parameters
+    ----------
+    model
+        The calibrated structure.
+    gdp
+        By region, not a number where it is not known.
+    partner
+        ``[origin, destination]``: whether the origin is another member of the destination's union.
+    """
+
+    model: Model
+    gdp: NDArray[np.float64]
+    partner: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A result by sector and region that can be summed up over either.
+
+    Parameters
+    ----------
+    name, unit, text
+        As in ``summary.csv`` and for people. The unit ``value`` is the benchmark's.
+    amount
+        ``[sector, region]``, adds up.
+    base
+        ``[sector, region]``: what the amount is a percentage of. None for an amount.
+    by_sector
+        Whether the base adds up over sectors. A region's GDP does not.
+    """
+
+    name: str
+    unit: str
+    text: str
+    amount: Callable[[Outcome, Setting], Array]
+    base: Callable[[Outcome, Setting], Array] | None = None
+    by_sector: bool = True
+
+
+def _imports(cells: Array) -> Array:
+    regions = cells.shape[-1]
+    return np.where(np.eye(regions, dtype=bool), 0.0, cells).sum(axis=1)
+
+
+def _exports(cells: Array) -> Array:
+    regions = cells.shape[-1]
+    return np.where(np.eye(regions, dtype=bool), 0.0, cells).sum(axis=2)
+
+
+def _creation(o: Outcome, s: Setting) -> Array:
+    return np.where(s.partner, o.displacement + o.expansion, 0.0).sum(axis=1)
+
+
+def _gdp(o: Outcome, s: Setting) -> Array:
+    return np.broadcast_to(s.gdp, o.total.shape)
+
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("consumer_surplus", "value", "Gain of buyers", lambda o, _: o.consumer_surplus),
+    Measure("producer_surplus", "value", "Gain of producers", lambda o, _: o.producer_surplus),
+    Measure("tariff_revenue", "value", "Change in duties collected", lambda o, _: o.tariff_revenue),
+    Measure("rent", "value", "Change in rents", lambda o, _: o.rent),
+    Measure("pool_transfer", "value", "Received from the pool less paid in", lambda o, _: o.pool_transfer),
+    Measure("total", "value", "Change in welfare", lambda o, _: o.total),
+    Measure("terms_of_trade", "value", "Change in welfare from prices abroad", lambda o, _: o.terms_of_trade),
+    Measure("efficiency", "value", "Change in welfare from volumes at a wedge", lambda o, _: o.efficiency),
+    Measure("barrier_cost", "value", "Change in welfare from what barriers use up", lambda o, _: o.barrier_cost),
+    Measure("revenue0", "value", "Duties collected at the benchmark", lambda o, _: o.revenue0),
+    Measure("revenue1", "value", "Duties collected after", lambda o, _: o.revenue1),
+    Measure("imports0", "value", "Imports at the benchmark", lambda o, _: _imports(o.value0)),
+    Measure("imports1", "value", "Imports after", lambda o, _: _imports(o.value1)),
+    Measure("exports0", "value", "Exports at the benchmark", lambda o, _: _exports(o.value0)),
+    Measure("exports1", "value", "Exports after", lambda o, _: _exports(o.value1)),
+    Measure(
+        "import_volume", "value", "Change in imports at benchmark prices",
+        lambda o, _: _imports(o.value0 * (o.quantity_ratio - 1.0)),
+    ),
+    Measure(
+        "partner_import_volume", "value", "Change in imports from partners at benchmark prices",
+        lambda o, s: np.where(s.partner, o.value0 * (o.quantity_ratio - 1.0), 0.0).sum(axis=1),
+    ),
+    Measure(
+        "diversion", "value", "Imports diverted to union partners, at benchmark prices",
+        lambda o, s: np.where(s.partner, o.diversion, 0.0).sum(axis=1),
+    ),
+    Measure(
+        "diversion_from_outsiders", "value", "Imports diverted from outsiders, at benchmark prices",
+        lambda o, s: -np.where(s.partner, 0.0, o.diversion).sum(axis=1),
+    ),
+    Measure(
+        "creation", "value", "Partners' displacement and expansion where positive",
+        lambda o, s: np.maximum(_creation(o, s), 0.0),
+    ),
+    Measure(
+        "destruction", "value", "Partners' displacement and expansion where negative",
+        lambda o, s: np.minimum(_creation(o, s), 0.0),
+    ),
+    Measure(
+        "import_volume_percent", "per cent", "Change in the volume of imports",
+        lambda o, _: _imports(o.value0 * (o.quantity_ratio - 1.0)), lambda o, _: _imports(o.value0),
+    ),
+    Measure(
+        "output_percent", "per cent", "Change in output",
+        lambda o, _: (o.value0 * (o.policy.barrier * o.quantity_ratio - 1.0)).sum(axis=2),
+        lambda o, _: o.value0.sum(axis=2),
+    ),
+    Measure(
+        "producer_price_percent", "per cent", "Change in producer prices, weighted by benchmark sales",
+        lambda o, s: s.model.sales * (o.producer_price_ratio - 1.0), lambda _, s: s.model.sales,
+    ),
+    Measure(
+        "composite_price_percent", "per cent", "Change in buyers' prices, weighted by benchmark spending",
+        lambda o, s: s.model.spending * (o.composite_price_ratio - 1.0), lambda _, s: s.model.spending,
+    ),
+    Measure(
+        "total_percent_of_spending", "per cent of benchmark spending", "Change in welfare",
+        lambda o, _: o.total, lambda _, s: s.model.spending,
+    ),
+    Measure("total_percent_of_gdp", "per cent of GDP", "Change in welfare", lambda o, _: o.total, _gdp, by_sector=False),
+)  # fmt: skip
+
+
+def by_name() -> Mapping[str, Measure]:
+    """Return the measures by name."""
+    return {m.name: m for m in MEASURES}
+
+
+def summed(measure: Measure, outcome: Outcome, setting: Setting, *, sectors: bool, regions: bool) -> Array:
+    """Return a measure, summed over sectors, regions or both (axes of length one).
+
+    What has no base (a percentage of nothing, or of a GDP that is not known) is not a number.
+    """
+    amount = measure.amount(outcome, setting)
+    base = None if measure.base is None else measure.base(outcome, setting)
+    if sectors:
+        amount = amount.sum(axis=0, keepdims=True)
+        base = base if base is None else base.sum(axis=0, keepdims=True) if measure.by_sector else base[:1]
+    if regions:
+        amount = amount.sum(axis=1, keepdims=True)
+        base = base if base is None else base.sum(axis=1, keepdims=True)
+    if base is None:
+        return amount
+    known = np.isfinite(base) & (base > 0.0)
+    return np.where(known, 100.0 * amount / np.where(known, base, 1.0), np.nan)

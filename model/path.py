@@ -1,0 +1,198 @@
+"""Integrals along the path from the benchmark to a policy.
+
+All instruments move together, linearly in `s` from 0 to 1, in levels (the power of the tariff, the barrier,
+the rent wedge). At every point the markets are in equilibrium, and what a small move does is linear in the
+instruments that move. So every result splits, without remainder and whatever the order of the steps, by
+mechanism and by the step whose instruments moved (Harrison, Horridge & Pearson 2000). The integrals are taken
+by Gauss-Legendre quadrature, refined until the mechanisms add up to the change in every flow.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viner.errors import NotConverged
+from viner.model import welfare
+from viner.model.engine import Model, instruments, repeated
+from viner.model.market import Array, Policy
+from viner.model.solve import linear_response, solve
+
+_ORDERS = (8, 16, 32, 64, 128)
+_RELATIVE = 1e-10
+_ABSOLUTE = 1e-13
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one increment of policy contributes to the results, by cell or by sector and region.
+
+    The names and units are those of :class:`viner.model.simulate.Outcome`; `value` is the change of the flow
+    at current producer prices.
+    """
+
+    value: Array
+    diversion: Array
+    displacement: Array
+    expansion: Array
+    consumer_surplus: Array
+    producer_surplus: Array
+    tariff_revenue: Array
+    rent: Array
+    pool_transfer: Array
+    terms_of_trade: Array
+    efficiency: Array
+    barrier_cost: Array
+
+
+def plus(a: Parts, b: Parts) -> Parts:
+    """Return the sum of two contributions."""
+    return Parts(**{f.name: getattr(a, f.name) + getattr(b, f.name) for f in fields(Parts)})
+
+
+def along_path(
+    model: Model,
+    benchmark: Policy,
+    increments: Sequence[Policy],
+    *,
+    change: Array,
+    pool: Mapping[int, float] | None = None,
+) -> list[Parts]:
+    """Return what each increment contributes to the results.
+
+    Parameters
+    ----------
+    model
+        A calibrated structure.
+    benchmark
+        The policy at ``s = 0``.
+    increments
+        Changes of the instruments; together they lead to the policy at ``s = 1``.
+    change
+        ``value0 (quantity_ratio - 1)`` at ``s = 1``, against which the integrals are checked.
+    pool
+        Shares of pooled duties. The pool comes into force in proportion to `s`; what its coming into force
+        contributes, as against the duties that flow into it, is one more entry at the end.
+
+    Raises
+    ------
+    NotConverged
+        If the parts do not add up to `change` within 1e-9 of it.
+    """
+    error = np.inf
+    for order in _ORDERS:
+        parts = _quadrature(model, benchmark, increments, pool or {}, order)
+        gap = np.abs(sum(p.diversion + p.displacement + p.expansion for p in parts) - change)
+        error = float((gap / (_RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300)).max())
+        if error <= 1.0:
+            return parts
+    if error <= 10.0:
+        return parts
+    raise NotConverged(
+        f"the mechanisms do not add up to the change in every flow along the path (off by {error:.0e} of the "
+        "tolerance); the shock is very large: take it in several steps"
+    )
+
+
+def _quadrature(
+    model: Model, benchmark: Policy, increments: Sequence[Policy], pool: Mapping[int, float], order: int
+) -> list[Parts]:
+    points, weights = np.polynomial.legendre.leggauss(order)
+    s, w = (points + 1.0) / 2.0, weights / 2.0
+    wide = repeated(model, order)
+    sectors = len(model.data.sectors)
+
+    def at_nodes(start: Array, moves: Sequence[Array]) -> Array:
+        whole = start + s[:, None, None, None] * sum(moves, np.zeros_like(start))
+        return np.asarray(whole.reshape(-1, *start.shape[1:]))
+
+    policy = Policy(
+        at_nodes(benchmark.tariff, [d.tariff for d in increments]),
+        at_nodes(benchmark.barrier, [d.barrier for d in increments]),
+        at_nodes(benchmark.rent, [d.rent for d in increments]),
+    )
+    given = wide.given | instruments(wide, policy)
+    names = [f"{sector} (on the path)" for sector in wide.data.sectors]
+    x = solve(wide.compiled, given, active=wide.active, markets=names).x
+    point = _Point(wide, policy, given, x)
+
+    def integral(values: Array) -> Array:
+        return np.tensordot(w, values.reshape(order, sectors, *values.shape[1:]), axes=1)
+
+    at_s = np.repeat(s, sectors)[:, None]
+    parts = []
+    for d in increments:
+        move = Policy(*(np.tile(a, (order, 1, 1)) for a in (d.tariff, d.barrier, d.rent)))
+        slopes = point.slopes(move)
+        duties = slopes.pop("duties")
+        # The pool is in force in proportion to s.
+        slopes["pool_transfer"] = at_s * welfare.pool_transfer(duties, pool)
+        parts.append(Parts(**{name: integral(slope) for name, slope in slopes.items()}))
+    if pool:
+        nothing = {f.name: np.zeros_like(getattr(parts[0], f.name)) for f in fields(Parts)}
+        transfer = welfare.pool_transfer(welfare.tariff_revenue(policy, point.value), pool)
+        parts.append(Parts(**(nothing | {"pool_transfer": integral(transfer)})))
+    return parts
+
+
+class _Point:
+    """Equilibria along the path, and the slope of every result in a direction of policy."""
+
+    def __init__(self, model: Model, policy: Policy, given: dict[str, Array], x: Array) -> None:
+        self.model, self.policy, self.given, self.x = model, policy, given, x
+        code = model.compiled
+        self.prepared = code.prepare(given)
+        self.levels = code.values(x, given, self.prepared)
+        self.quantity = model.data.value * np.exp(self.levels["ln_q"])
+        self.border_price = np.exp(x)[:, :, None] * policy.barrier
+        self.value = self.border_price * self.quantity
+
+    def _directions(self, move: Policy) -> dict[str, Array]:
+        """Log slopes of the variables when the instruments move and the markets clear."""
+        code = self.model.compiled
+        dots = {
+            "dot_ln_T": move.tariff / (1.0 + self.policy.tariff),
+            "dot_ln_b": move.barrier / self.policy.barrier,
+            "dot_ln_r": move.rent / self.policy.rent,
+        }
+        still = code.along(self.x, self.given, self.prepared, dots | {"dot_ln_p": np.zeros_like(self.x)})
+        x = linear_response(code, self.x, self.given, still["residual"], self.model.active)
+        out = code.along(self.x, self.given, self.prepared, dots | {"dot_ln_p": x})
+        return out | dots | {"ln_p": x}
+
+    def slopes(self, move: Policy) -> dict[str, Array]:
+        """Return the slope of each result, and of the duties by cell."""
+        model, policy = self.model, self.policy
+        dot = self._directions(move)
+        eta, eps = model.data.parameters["demand"], model.data.parameters["supply"]
+        eps = np.where(model.active, eps, 0.0)
+        ln_p, ln_P = self.x, self.levels["ln_P"]
+        dot_border = dot["ln_p"][:, :, None] + dot["dot_ln_b"]
+        dot_value = self.value * (dot_border + dot["ln_q"])
+        abroad = ~np.eye(len(model.data.regions), dtype=bool)
+        price_effect = self.value * dot["ln_p"][:, :, None] * abroad
+        duties = move.tariff * self.value + policy.tariff * dot_value
+        wedge = policy.rent * (1.0 + policy.tariff) - 1.0
+        dot_wedge_rent = (
+            move.rent * (1.0 + policy.tariff) * self.value
+            + (policy.rent - 1.0) * move.tariff * self.value
+            + (policy.rent - 1.0) * (1.0 + policy.tariff) * dot_value
+        )
+        return {
+            "value": dot_value,
+            "diversion": self._mechanism(dot, "ln_diversion"),
+            "displacement": self._mechanism(dot, "ln_displacement"),
+            "expansion": self._mechanism(dot, "ln_expansion"),
+            "consumer_surplus": -model.spending * np.exp((1.0 - eta) * ln_P) * dot["ln_P"],
+            "producer_surplus": model.sales * np.exp((1.0 + eps) * ln_p) * dot["ln_p"],
+            "tariff_revenue": duties.sum(axis=1),
+            "rent": dot_wedge_rent.sum(axis=1),
+            "terms_of_trade": price_effect.sum(axis=2) - price_effect.sum(axis=1),
+            "efficiency": (wedge * self.value * dot["ln_q"]).sum(axis=1),
+            "barrier_cost": -(self.value * dot["dot_ln_b"]).sum(axis=1),
+            "duties": duties,
+        }
+
+    def _mechanism(self, dot: Mapping[str, Array], name: str) -> NDArray[np.float64]:
+        return np.asarray(self.quantity * dot[name])

@@ -1,0 +1,149 @@
+"""Results as data frames, with the columns that the files have."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from viner.calibration.basis import weakest
+from viner.calibration.benchmark import Benchmark
+from viner.model.market import Array
+from viner.model.measures import MEASURES, Setting, summed
+from viner.model.path import Parts
+from viner.model.simulate import Outcome
+
+EVERY = "*"
+
+_CELL_PARTS = ("value", "diversion", "displacement", "expansion")
+_REGION_PARTS = (
+    "consumer_surplus",
+    "producer_surplus",
+    "tariff_revenue",
+    "rent",
+    "pool_transfer",
+    "terms_of_trade",
+    "efficiency",
+    "barrier_cost",
+)
+_WELFARE = (*_REGION_PARTS[:5], "total")
+
+
+def _stacked(
+    axes: Mapping[str, Sequence[str]], columns: Mapping[str, Mapping[str, Array]]
+) -> pd.DataFrame:
+    """One block of rows a step: the product of the axes, and a column an array."""
+    labels = list(product(*axes.values()))
+    blocks = []
+    for step, arrays in columns.items():
+        frame = pd.DataFrame(labels, columns=list(axes))
+        frame.insert(0, "step", step)
+        for name, array in arrays.items():
+            frame[name] = np.asarray(array, dtype=float).ravel()
+        blocks.append(frame)
+    return pd.concat(blocks, ignore_index=True)
+
+
+def _cells(benchmark: Benchmark) -> dict[str, Sequence[str]]:
+    regions = list(benchmark.regions)
+    return {"sector": list(benchmark.sectors), "origin": regions, "destination": regions}
+
+
+def _regions(benchmark: Benchmark) -> dict[str, Sequence[str]]:
+    return {"sector": list(benchmark.sectors), "region": list(benchmark.regions)}
+
+
+def flows(benchmark: Benchmark, outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
+    """Return every cell by step: values, ratios, tariffs and the three mechanisms."""
+    return _stacked(
+        _cells(benchmark),
+        {
+            step: {
+                "value0": o.value0,
+                "value1": o.value1,
+                "quantity_ratio": o.quantity_ratio,
+                "price_ratio": o.price_ratio,
+                "tariff0": benchmark.tariff,
+                "tariff1": o.policy.tariff,
+                "diversion": o.diversion,
+                "displacement": o.displacement,
+                "expansion": o.expansion,
+            }
+            for step, o in outcomes.items()
+        },
+    )
+
+
+def prices(benchmark: Benchmark, outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
+    """Return producer and composite price ratios by step, sector and region."""
+    names = ("producer_price_ratio", "composite_price_ratio")
+    columns = {step: {name: getattr(o, name) for name in names} for step, o in outcomes.items()}
+    return _stacked(_regions(benchmark), columns)
+
+
+def welfare(benchmark: Benchmark, outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
+    """Return changes in welfare and their parts by step, sector and region."""
+    columns = {step: {name: getattr(o, name) for name in _WELFARE} for step, o in outcomes.items()}
+    return _stacked(_regions(benchmark), columns)
+
+
+def attribution(benchmark: Benchmark, parts: Mapping[str, Parts]) -> pd.DataFrame:
+    """Return the parts of the total by step, in long form.
+
+    Rows on cells have origin and destination, rows on regions a region; what does not apply is empty.
+    """
+    blocks = []
+    cells = _stacked(
+        _cells(benchmark), {s: {name: getattr(p, name) for name in _CELL_PARTS} for s, p in parts.items()}
+    )
+    keys = ["step", "sector", "origin", "destination"]
+    long = cells.melt(id_vars=keys, value_vars=list(_CELL_PARTS), var_name="measure", value_name="value")
+    long.insert(4, "region", "")
+    blocks.append(long)
+    regions = _stacked(
+        _regions(benchmark), {s: {name: getattr(p, name) for name in _REGION_PARTS} for s, p in parts.items()}
+    )
+    regions["total"] = regions[list(_REGION_PARTS[:5])].sum(axis=1)
+    long = regions.melt(id_vars=["step", "sector", "region"], var_name="measure", value_name="value")
+    long.insert(2, "origin", "")
+    long.insert(3, "destination", "")
+    blocks.append(long)
+    return pd.concat(blocks, ignore_index=True)
+
+
+def summary(benchmark: Benchmark, outcomes: Mapping[str, Outcome], setting: Setting) -> pd.DataFrame:
+    """Return every measure by step, region and sector; ``*`` where summed over.
+
+    The basis is the weakest among the cells that the region and sector trade in.
+    """
+    sectors, regions = list(benchmark.sectors), list(benchmark.regions)
+    basis = _bases(benchmark)
+    blocks = []
+    for step, o in outcomes.items():
+        for over_sectors, over_regions in ((True, True), (True, False), (False, True), (False, False)):
+            s = [EVERY] if over_sectors else sectors
+            r = [EVERY] if over_regions else regions
+            labels = list(product(s, r))
+            for measure in MEASURES:
+                values = summed(measure, o, setting, sectors=over_sectors, regions=over_regions).ravel()
+                unit = benchmark.unit if measure.unit == "value" else measure.unit
+                blocks += [
+                    (step, region, sector, measure.name, value, unit, basis[sector, region])
+                    for (sector, region), value in zip(labels, values, strict=True)
+                    if np.isfinite(value)
+                ]
+    return pd.DataFrame(blocks, columns=["step", "region", "sector", "measure", "value", "unit", "basis"])
+
+
+def _bases(benchmark: Benchmark) -> dict[tuple[str, str], str]:
+    """The weakest basis of the cells that a region trades in, by sector and region."""
+    everything = slice(None)
+    sectors = [(EVERY, everything), *((code, n) for n, code in enumerate(benchmark.sectors))]
+    regions = [(EVERY, everything), *((code, n) for n, code in enumerate(benchmark.regions))]
+    return {
+        (sector, region): weakest(
+            (benchmark.weakest_basis(s, r, everything), benchmark.weakest_basis(s, everything, r))
+        )
+        for sector, s in sectors
+        for region, r in regions
+    }

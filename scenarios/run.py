@@ -1,0 +1,206 @@
+"""A scenario run: benchmark, structure and steps in, labelled results out."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from viner.calibration.benchmark import Benchmark
+from viner.calibration.read import load_benchmark
+from viner.model import structures
+from viner.model.engine import Model, calibrated, compiled
+from viner.model.measures import Setting
+from viner.model.simulate import Outcome, Simulation, simulate
+from viner.model.structures.structure import Structure
+from viner.scenarios import frames
+from viner.scenarios.scenario import Scenario
+from viner.scenarios.shocks import PolicyPath, policy_path
+
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a scenario gives.
+
+    The data frames have the columns of the files of the same name; the documentation's page on formats
+    describes them.
+
+    Parameters
+    ----------
+    scenario, benchmark, structure
+        What was run. The benchmark carries the scenario's parameters.
+    path
+        The policies, by step.
+    model
+        The calibrated structure.
+    simulation
+        The equilibria and the attribution of the total to the steps.
+    seconds
+        Time spent on compiling and on solving.
+    """
+
+    scenario: Scenario
+    benchmark: Benchmark
+    structure: Structure
+    path: PolicyPath
+    model: Model
+    simulation: Simulation
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps and ``total``."""
+        return tuple(self.simulation.outcomes)
+
+    @property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """The outcome of each step alone, and of all together under ``total``."""
+        return self.simulation.outcomes
+
+    @property
+    def total(self) -> Outcome:
+        """The outcome of all steps together."""
+        return self.simulation.outcomes["total"]
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """The regions that the experiment is about: the pool's members, or those of the first union, or all."""
+        if self.scenario.pool:
+            return tuple(r for r in self.benchmark.regions if r in self.scenario.pool)
+        for union in self.benchmark.unions.values():
+            return tuple(union)
+        return tuple(self.benchmark.regions)
+
+    @cached_property
+    def partner(self) -> NDArray[np.bool_]:
+        """``[origin, destination]``: whether both are members of one union and not the same."""
+        inside = np.array([r in self.members for r in self.benchmark.regions])
+        if not (self.scenario.pool or self.benchmark.unions):
+            inside[:] = False
+        return inside[:, None] & inside[None, :] & ~np.eye(len(inside), dtype=bool)
+
+    @cached_property
+    def setting(self) -> Setting:
+        """What measures need to know."""
+        gdp = np.array([self.benchmark.gdp.get(r, np.nan) for r in self.benchmark.regions])
+        return Setting(self.model, gdp, self.partner)
+
+    @cached_property
+    def flows(self) -> pd.DataFrame:
+        """Every cell by step."""
+        return frames.flows(self.benchmark, self.outcomes)
+
+    @cached_property
+    def prices(self) -> pd.DataFrame:
+        """Price ratios by step, sector and region."""
+        return frames.prices(self.benchmark, self.outcomes)
+
+    @cached_property
+    def welfare(self) -> pd.DataFrame:
+        """Changes in welfare by step, sector and region."""
+        return frames.welfare(self.benchmark, self.outcomes)
+
+    @cached_property
+    def attribution(self) -> pd.DataFrame:
+        """The parts of the total by step."""
+        return frames.attribution(self.benchmark, self.simulation.attribution)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """All measures, by step, region and sector, and summed over either."""
+        return frames.summary(self.benchmark, self.outcomes, self.setting)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know about the numbers: first, what they rest on."""
+        return (basis_note(self.benchmark), PATH_NOTE)
+
+
+PATH_NOTE = (
+    "Mechanisms and parts by step are integrals along the path on which all instruments move together, linearly "
+    "in levels, from the benchmark to the scenario."
+)
+
+
+def basis_note(benchmark: Benchmark) -> str:
+    """Return a sentence that says how much of the benchmark's trade rests on what."""
+    abroad = np.broadcast_to(~np.eye(len(benchmark.regions), dtype=bool), benchmark.value.shape)
+    parts = []
+    for where, text in ((abroad, "trade between regions"), (~abroad, "home sales")):
+        whole = benchmark.value[where].sum()
+        if whole <= 0.0:
+            continue
+        shares = {
+            basis: benchmark.value[where & (benchmark.basis == basis)].sum() / whole
+            for basis in ("observed", "derived", "estimated", "assumed")
+        }
+        listed = ", ".join(f"{100 * s:.0f} % {basis}" for basis, s in shares.items() if s > 0.0)
+        parts.append(f"{text}: {listed}")
+    return f"Basis of the benchmark {benchmark.name}, by value: {'; '.join(parts)}."
+
+
+def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
+    """Run a scenario.
+
+    Parameters
+    ----------
+    scenario
+        What to run.
+    progress
+        Called with a text, the number of stages done and their number.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    BenchmarkError, ScenarioError, ParameterError
+        If an input is refused.
+    NotConverged
+        If a market could not be solved.
+    """
+    tell = progress or (lambda _text, _done, _of: None)
+    tell("reading the benchmark", 0, 4)
+    given = scenario.benchmark
+    benchmark = given if isinstance(given, Benchmark) else load_benchmark(given)
+    if scenario.parameters:
+        benchmark = benchmark.with_parameters(scenario.parameters)
+    structure = structures.get(scenario.structure)
+    path = policy_path(benchmark, scenario.all_steps)
+    data = benchmark.market_data(structure.parameters)
+    tell("compiling the equations", 1, 4)
+    clock = time.perf_counter()
+    compiled(structure)
+    compiling = time.perf_counter() - clock
+    tell("solving", 2, 4)
+    clock = time.perf_counter()
+    model = calibrated(structure, data)
+    pool = {list(benchmark.regions).index(region): share for region, share in scenario.pool.items()}
+    simulation = simulate(
+        model,
+        path.benchmark,
+        dict(zip(path.steps, path.alone, strict=True)),
+        dict(zip(path.steps, path.in_order, strict=True)),
+        pool=pool or None,
+    )
+    solving = time.perf_counter() - clock
+    _log.info("compiled in %.2f s, solved in %.2f s", compiling, solving)
+    tell("solved", 4, 4)
+    return RunResult(
+        scenario,
+        benchmark,
+        structure,
+        path,
+        model,
+        simulation,
+        {"compile": compiling, "solve": solving},
+    )

@@ -29,9 +29,7 @@ _REGION_PARTS = (
 _WELFARE = (*_REGION_PARTS[:5], "total")
 
 
-def _stacked(
-    axes: Mapping[str, Sequence[str]], columns: Mapping[str, Mapping[str, Array]]
-) -> pd.DataFrame:
+def _stacked(axes: Mapping[str, Sequence[str]], columns: Mapping[str, Mapping[str, Array]]) -> pd.DataFrame:
     """One block of rows a step: the product of the axes, and a column an array."""
     labels = list(product(*axes.values()))
     blocks = []

@@ -11,6 +11,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from viner.calibration.benchmark import Benchmark
+from viner.errors import Fault, ScenarioError
 from viner.scenarios.validation import (
     KINDS,
     POOLING,
@@ -20,8 +21,6 @@ from viner.scenarios.validation import (
     scenario_faults,
     shock_faults,
 )
-
-from viner.errors import Fault, ScenarioError
 
 Selector = str | Sequence[str]
 
@@ -80,7 +79,9 @@ class Shock:
             raise ScenarioError(faults)
         for name in ("sector", "origin", "destination"):
             value = getattr(self, name)
-            object.__setattr__(self, name, value if isinstance(value, str) else tuple(value))
+            # A list of one is the code itself.
+            one = value if isinstance(value, str) else value[0] if len(value) == 1 else tuple(value)
+            object.__setattr__(self, name, one)
         object.__setattr__(self, "instrument", hyphens(self.instrument))
         if self.schedule is not None:
             object.__setattr__(self, "schedule", Path(self.schedule))
@@ -111,7 +112,7 @@ class Step:
     """
 
     name: str
-    shocks: tuple[Shock, ...] = ()
+    shocks: Sequence[Shock] = ()
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -151,13 +152,13 @@ class Scenario:
 
     benchmark: str | Path | Benchmark
     structure: str = "nested-armington"
-    steps: tuple[Step, ...] = ()
+    steps: Sequence[Step] = ()
     pool: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, float] = field(default_factory=dict)
     name: str = "scenario"
     title: str = ""
     source: str = ""
-    files: tuple[Path, ...] = ()
+    files: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
         steps = (self.steps,) if isinstance(self.steps, Step) else tuple(self.steps)
@@ -170,15 +171,8 @@ class Scenario:
             "files": tuple(Path(file) for file in self.files),
         }.items():
             object.__setattr__(self, name, value)
-        names = [step.name for step in steps]
-        faults = scenario_faults(names, self.structure, self.pool, locate_in(self.name))
-        faults += [
-            Fault(
-                locate_in(self.name)(("step", i)), f"step {step.name!r} has no shocks", "at least one shock"
-            )
-            for i, step in enumerate(steps)
-            if not step.shocks
-        ]
+        counts = [(step.name, len(step.shocks)) for step in steps]
+        faults = scenario_faults(counts, self.structure, self.pool, locate_in(self.name))
         if not self.name or set(self.name) & set("/\\\0") or self.name in (".", ".."):
             faults.append(Fault("Scenario.name", repr(self.name), "a name that a folder can have"))
         if faults:

@@ -1,9 +1,9 @@
 """Tariff schedules: CSV files that give new rates cell by cell.
 
-The columns are ``sector,origin,destination,tariff``; others are not looked at. `*` stands for every sector or
-region and a union's name for its members. Where rows overlap the more specific one wins: a sector before an
-origin, an origin before a destination, and a code before a union before `*`. A row moves home sales only if it
-names one region as both origin and destination.
+The columns are ``sector,origin,destination,tariff``; others are not looked at. `*` stands for every sector
+or region and a union's name for its members. Where rows overlap the more specific one wins: a sector before
+an origin, an origin before a destination, and a code before a union before `*`. A row moves home sales only
+if it names one region as both origin and destination.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """From shocks to policy: the level of every instrument in every cell after each step.
 
-A shock moves the cells of its selection: every combination of its sectors, origins and destinations. These are
-imports. Home sales, which stand on the diagonal, are moved only where origin and destination are one and the
-same region code (``origin="KAZ", destination="KAZ"`` is a tax on home sales); with ``*``, a union or a list on
-either side they are left alone. A schedule decides this by row.
+A shock moves the cells of its selection: every combination of its sectors, origins and destinations. These
+are imports. Home sales, which stand on the diagonal, are moved only where origin and destination are one and
+the same region code (``origin="KAZ", destination="KAZ"`` is a tax on home sales); with ``*``, a union or a
+list on either side they are left alone. A schedule decides this by row.
 
 Within a step, shocks are applied in order, each to what the one before it left, and so are the steps.
 """
@@ -11,6 +11,7 @@ Within a step, shocks are applied in order, each to what the one before it left,
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +20,17 @@ from viner.calibration.benchmark import Benchmark
 from viner.errors import Fault, InputError, InputWarning, ScenarioError
 from viner.model.market import Array, Policy
 from viner.scenarios.scenario import Shock, Step
-from viner.scenarios.schedule import read_schedule
-from viner.scenarios.validation import PER_CENT_CURE, Locate, locate_in
+from viner.scenarios.schedule import Schedule, read_schedule
+from viner.scenarios.validation import PER_CENT_CURE, Locate, locate_in, within
 
 Mask = NDArray[np.bool_]
 
-# Rates by kind of change. A barrier or a rent of level b has the rate b - 1, as a tariff has the power 1 + t.
+# What an instrument's level is where its rate is zero: a barrier or a rent of 1.05 has the rate 0.05.
+_ZERO: Mapping[str, float] = {"tariff": 0.0, "barrier": 1.0, "rent": 1.0}
+
+# The new rate, from the old one and the amount of the shock.
 _CHANGES: Mapping[str, Callable[[Array, float], Array]] = {
-    "rate": lambda rate, amount: np.full_like(rate, amount),
+    "rate": lambda rate, amount: 0 * rate + amount,
     "points": lambda rate, amount: rate + amount,
     "percent_of_rate": lambda rate, amount: rate * (1 + amount / 100),
     "percent_of_power": lambda rate, amount: rate + (1 + rate) * (amount / 100),
@@ -46,8 +50,8 @@ class PolicyPath:
     alone
         For each step, the benchmark with that step's shocks only.
     in_order
-        For each step, the benchmark with its shocks and those of all steps before it. The differences from one
-        to the next are the parts that add up to the total.
+        For each step, the benchmark with its shocks and those of all steps before it. The differences from
+        one to the next are the parts that add up to the total.
     """
 
     steps: tuple[str, ...]
@@ -63,12 +67,22 @@ class PolicyPath:
 
 @dataclass(frozen=True)
 class _Move:
-    """A shock made ready for a benchmark: which cells it moves, and how."""
+    """A shock made ready for a benchmark: which cells it moves, and to which rates if it has a schedule."""
 
     shock: Shock
     cells: Mask
-    scheduled: Array
+    schedule: Schedule | None
     where: str
+
+    def apply(self, policy: Policy) -> Policy:
+        """Return `policy` with the shock's instrument moved."""
+        name, kind = self.shock.instrument, self.shock.kind
+        level: Array = getattr(policy, name)
+        if self.schedule is not None:
+            new = self.schedule.rate
+        else:
+            new = _ZERO[name] + _CHANGES[kind](level - _ZERO[name], self.shock.amount)
+        return replace(policy, **{name: np.where(self.cells, new, level)})
 
 
 def benchmark_policy(benchmark: Benchmark) -> Policy:
@@ -98,7 +112,8 @@ def policy_path(benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate |
     Warns
     -----
     InputWarning
-        A shock changes no cell with trade, a tariff becomes 100 per cent or more, or steps move the same cells.
+        A shock changes no cell with trade, a tariff becomes 100 per cent or more, or a step's part in the
+        total depends on the order of the steps.
     """
     locate = locate or locate_in(benchmark.name)
     start = benchmark_policy(benchmark)
@@ -108,20 +123,139 @@ def policy_path(benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate |
         moves.append([])
         for j, shock in enumerate(step.shocks):
             try:
-                moves[-1].append(_move(benchmark, shock, lambda keys, at=("step", i, "shock", j): locate((*at, *keys))))
+                moves[-1].append(_move(benchmark, shock, within(locate, "step", i, "shock", j)))
             except InputError as error:
                 faults += error.faults
-    alone = tuple(_apply_all(step, start) for step in moves)
-    in_order = []
-    policy = start
-    for step in moves:
-        policy = _apply_all(step, policy)
-        in_order.append(policy)
-    for step, after in [*zip(moves, alone, strict=True), *zip(moves, in_order, strict=True)]:
+    alone = tuple(_apply(step, start) for step in moves)
+    in_order = tuple(accumulate(moves, lambda policy, step: _apply(step, policy), initial=start))[1:]
+    for step, after in zip((*moves, *moves), (*alone, *in_order), strict=True):
         faults += [fault for move in step for fault in _range_faults(benchmark, move, after)]
     if faults:
         raise ScenarioError(dict.fromkeys(faults))
-    path = PolicyPath(tuple(step.name for step in steps), start, alone, tuple(in_order))
-    for caution in (*_idle(benchmark, moves, start), *_high(benchmark, moves, path), *_overlaps(benchmark, path)):
+    path = PolicyPath(tuple(step.name for step in steps), start, alone, in_order)
+    for caution in (
+        *_idle(benchmark, moves, start),
+        *_high(benchmark, moves, path),
+        *_overlaps(benchmark, path),
+    ):
         warnings.warn(caution, InputWarning, stacklevel=1)
     return path
+
+
+def _move(benchmark: Benchmark, shock: Shock, locate: Locate) -> _Move:
+    """Return the cells that a shock moves; raise if its codes are unknown or no cell has trade."""
+    faults: list[Fault] = []
+    axes: list[tuple[int, ...]] = []
+    for key, expand in {
+        "sector": benchmark.expand_sectors,
+        "origin": benchmark.expand_regions,
+        "destination": benchmark.expand_regions,
+    }.items():
+        try:
+            axes.append(expand(getattr(shock, key), where=locate((key,))))
+        except InputError as error:
+            faults += error.faults
+    schedule = None
+    if shock.schedule is not None:
+        try:
+            schedule = read_schedule(shock.schedule, benchmark)
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise ScenarioError(faults)
+    cells = np.zeros(benchmark.value.shape, dtype=np.bool_)
+    cells[np.ix_(*axes)] = True
+    if schedule is not None:
+        cells &= schedule.named
+    elif not _is_home(shock, benchmark):
+        diagonal = np.arange(len(benchmark.regions))
+        cells[:, diagonal, diagonal] = False
+    if not (cells & (benchmark.value > 0)).any():
+        expected = "a selection in which the benchmark has trade"
+        cure = "Look at the codes, and at the flows of the benchmark"
+        raise ScenarioError(Fault(locate(()), f"no cell with trade: {_selection(shock)}", expected, cure))
+    return _Move(shock, cells, cells * 0.0 if schedule is None else schedule.rate, locate((shock.kind,)))
+
+
+def _is_home(shock: Shock, benchmark: Benchmark) -> bool:
+    return shock.origin == shock.destination and shock.origin in benchmark.regions
+
+
+def _selection(shock: Shock) -> str:
+    parts = ((key, getattr(shock, key)) for key in ("sector", "origin", "destination"))
+    return ", ".join(f"{key} {value if isinstance(value, str) else '+'.join(value)}" for key, value in parts)
+
+
+def _apply(moves: Sequence[_Move], policy: Policy) -> Policy:
+    for move in moves:
+        policy = move.apply(policy)
+    return policy
+
+
+def _cell(benchmark: Benchmark, cells: Mask) -> str:
+    """Return the first of some cells in words, and how many more there are."""
+    s, i, j = np.argwhere(cells)[0].tolist()
+    sectors, regions = tuple(benchmark.sectors), tuple(benchmark.regions)
+    more = int(cells.sum()) - 1
+    return f"{sectors[s]} from {regions[i]} to {regions[j]}" + (f" and {more} more" if more else "")
+
+
+def _range_faults(benchmark: Benchmark, move: _Move, after: Policy) -> list[Fault]:
+    instrument, kind = move.shock.instrument, move.shock.kind
+    rate = getattr(after, instrument) - _ZERO[instrument]
+    wrong = move.cells & ~((rate > -1) & (rate <= benchmark.max_tariff))
+    if not wrong.any():
+        return []
+    worst = rate[wrong][0]
+    found = (
+        f"{kind} = {move.shock.amount:g} brings the {instrument} on {_cell(benchmark, wrong)} to {worst:.6g}"
+    )
+    expected = f"a fraction above -1, at most {benchmark.max_tariff:g}"
+    return [Fault(move.where, found, expected, PER_CENT_CURE if kind in ("rate", "points") else "")]
+
+
+def _idle(benchmark: Benchmark, moves: Sequence[Sequence[_Move]], start: Policy) -> list[str]:
+    """Return a caution for each shock that changes no cell with trade."""
+    cautions = []
+    for step in moves:
+        policy = start
+        for move in step:
+            after = move.apply(policy)
+            name = move.shock.instrument
+            moved = (getattr(after, name) != getattr(policy, name)) & (benchmark.value > 0)
+            if not moved.any():
+                found = f"the shock changes nothing: the {name} has this level already"
+                cautions.append(f"{move.where}: {found} ({_selection(move.shock)})")
+            policy = after
+    return cautions
+
+
+def _high(benchmark: Benchmark, moves: Sequence[Sequence[_Move]], path: PolicyPath) -> list[str]:
+    """Return a caution for each shock that brings a tariff to 100 per cent or more."""
+    cautions = []
+    for step, after in zip(moves, path.alone, strict=True):
+        for move in step:
+            high = move.cells & (after.tariff >= 1) & (benchmark.tariff < 1)
+            if move.shock.instrument == "tariff" and high.any():
+                rate = f"{100 * after.tariff[high][0]:.6g} %"
+                cautions.append(
+                    f"{move.where}: a tariff of {rate} on {_cell(benchmark, high)}. {PER_CENT_CURE}"
+                )
+    return cautions
+
+
+def _overlaps(benchmark: Benchmark, path: PolicyPath) -> list[str]:
+    """Return a caution for each step whose part in the total depends on the steps before it."""
+    cautions = []
+    before = (path.benchmark, *path.in_order)
+    for k, step in enumerate(path.steps):
+        for name in _ZERO:
+            part = getattr(path.in_order[k], name) - getattr(before[k], name)
+            alone = getattr(path.alone[k], name) - getattr(path.benchmark, name)
+            differs = (benchmark.value > 0) & ~np.isclose(part, alone, rtol=0, atol=1e-12)
+            if differs.any():
+                found = (
+                    f"step {step!r} moves the {name} on {_cell(benchmark, differs)} after another step did"
+                )
+                cautions.append(f"{found}: its part in the total depends on the order of the steps")
+    return cautions

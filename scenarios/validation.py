@@ -10,9 +10,8 @@ from numbers import Real
 from pathlib import Path
 
 from viner.calibration.benchmark import INSTRUMENTS
-from viner.model import structures
-
 from viner.errors import Fault, nearest
+from viner.model import structures
 
 Key = str | int
 Locate = Callable[[Sequence[Key]], str]
@@ -44,6 +43,11 @@ def key_path(keys: Iterable[Key]) -> str:
 def locate_in(name: str) -> Locate:
     """Return the function that turns a place within the scenario `name` into the text of a message."""
     return lambda keys: f"{name}: {key_path(keys)}" if keys else name
+
+
+def within(locate: Locate, *place: Key) -> Locate:
+    """Return `locate` for keys below a place: below ``"step", 0`` the key ``"name"`` is step[0].name."""
+    return lambda keys: locate((*place, *keys))
 
 
 def shock_faults(fields: Mapping[str, object], locate: Locate) -> list[Fault]:
@@ -137,14 +141,14 @@ def _amount_faults(kind: str, amount: object, where: str) -> list[Fault]:
 
 
 def scenario_faults(
-    steps: Sequence[object], structure: str, pool: Mapping[str, object], locate: Locate
+    steps: Sequence[tuple[object, int]], structure: str, pool: Mapping[str, object], locate: Locate
 ) -> list[Fault]:
-    """Return what is wrong with the names of the steps, the structure and the pool.
+    """Return what is wrong with the steps, the structure and the pool, before any benchmark is looked at.
 
     Parameters
     ----------
     steps
-        Names of the steps, in order.
+        The name and the number of shocks of each step, in order.
     structure
         The market structure's name.
     pool
@@ -159,11 +163,14 @@ def scenario_faults(
         faults.append(Fault(locate(("structure",)), f"unknown structure {structure!r}", "a structure", cure))
     if not steps and not pool:
         faults.append(Fault(locate(("step",)), "no steps", "at least one [[step]] with a [[step.shock]]"))
-    for i, name in enumerate(steps):
-        fault = _step_name_fault(name, steps[:i], pooled=bool(pool))
+    names = [name for name, _ in steps]
+    for i, (name, shocks) in enumerate(steps):
+        fault = _step_name_fault(name, names[:i], pooled=bool(pool))
         if fault is not None:
             found, expected, cure = fault
             faults.append(Fault(locate(("step", i, "name")), found, expected, cure))
+        if not shocks:
+            faults.append(Fault(locate(("step", i, "shock")), "no shocks", "at least one [[step.shock]]"))
     return faults + _pool_faults(pool, locate)
 
 

@@ -1,0 +1,187 @@
+"""Which scenarios there are, and how a scenario is found by its name or its file.
+
+An embedded scenario is a module of `viner.scenarios` that defines a function ``scenario``. Its parameters are
+the scenario's options, and the first line of the module's docstring is its title. The modules are found by
+reading their text: only the one that is asked for is imported.
+"""
+
+import ast
+import importlib.util
+import inspect
+import pkgutil
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+
+from viner import scenarios
+from viner.errors import Fault, ScenarioError, VinerError, nearest
+from viner.scenarios.scenario import Scenario
+from viner.scenarios.toml import load_scenario
+from viner.scenarios.validation import hyphens
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An embedded scenario.
+
+    Parameters
+    ----------
+    name
+        With hyphens, as on the command line.
+    title
+        The first line of the module's docstring.
+    options
+        The option's default by its name.
+    module
+        The module's full name.
+    """
+
+    name: str
+    title: str
+    options: Mapping[str, str]
+    module: str
+
+
+def embedded_scenarios() -> tuple[Entry, ...]:
+    """Return the embedded scenarios, sorted by name. No module is imported."""
+    entries = []
+    for info in pkgutil.iter_modules(scenarios.__path__, "viner.scenarios."):
+        spec = importlib.util.find_spec(info.name)
+        text = "" if spec is None or spec.origin is None else Path(spec.origin).read_text(encoding="utf-8")
+        if "\ndef scenario(" not in text:
+            continue
+        tree = ast.parse(text)
+        function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "scenario")
+        arguments = [*function.args.args, *function.args.kwonlyargs]
+        defaults = [*function.args.defaults, *(d for d in function.args.kw_defaults if d is not None)]
+        options = {a.arg: ast.unparse(d) for a, d in zip(arguments, defaults, strict=True)}
+        title = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
+        entries.append(Entry(hyphens(info.name.rpartition(".")[2]), title, options, info.name))
+    return tuple(sorted(entries, key=lambda entry: entry.name))
+
+
+def find_scenario(name_or_path: str | Path, options: Mapping[str, str] | None = None) -> Scenario:
+    """Return the scenario of a name, a ``.toml`` file or a ``.py`` file.
+
+    Parameters
+    ----------
+    name_or_path
+        An embedded scenario's name, with hyphens or underscores, or a file. A ``.py`` file defines a function
+        ``scenario(**options) -> Scenario`` or a variable ``scenario``.
+    options
+        As text, by name; converted as the function's annotations say.
+
+    Raises
+    ------
+    ScenarioError
+        There is no such scenario or option, an option's value cannot be converted, or the file is faulty.
+    """
+    options = options or {}
+    text = str(name_or_path)
+    if text.endswith(".toml"):
+        if options:
+            expected = "no options: a TOML file has none"
+            raise ScenarioError(Fault(text, f"--set {next(iter(options))}", expected, "Change the file"))
+        return load_scenario(text)
+    if text.endswith(".py"):
+        return _from_file(Path(text), options)
+    entries = {entry.name: entry for entry in embedded_scenarios()}
+    if hyphens(text) not in entries:
+        expected = "an embedded scenario's name, a .toml file or a .py file"
+        cure = (
+            f"Name the file: {text}.toml" if Path(f"{text}.toml").is_file() else nearest(text, tuple(entries))
+        )
+        raise ScenarioError(Fault("scenario", repr(text), expected, cure))
+    module = importlib.import_module(entries[hyphens(text)].module)
+    return _call(module.scenario, options, hyphens(text))
+
+
+def _from_file(path: Path, options: Mapping[str, str]) -> Scenario:
+    if not path.is_file():
+        raise ScenarioError(Fault(str(path), "no such file", "a Python file that defines scenario"))
+    module = _load(path)
+    given = getattr(module, "scenario", None)
+    if isinstance(given, Scenario):
+        found = _call(lambda: given, options, str(path))
+    elif callable(given):
+        found = _call(given, options, str(path))
+    else:
+        expected = "a function scenario(...) -> Scenario, or a variable scenario"
+        raise ScenarioError(Fault(str(path), f"scenario is {type(given).__name__}", expected))
+    name = path.stem if found.name == "scenario" else found.name
+    title = found.title if found.title != "scenario" else name
+    return replace(found, name=name, title=title, files=(path, *found.files))
+
+
+def _load(path: Path) -> ModuleType:
+    """Run a user's Python file; what goes wrong in it is the file's fault and not viner's."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ScenarioError(Fault(str(path), "a file that Python cannot import", "a Python file"))
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except VinerError:
+        raise
+    except Exception as error:
+        raise ScenarioError(_blame(path, error)) from error
+    return module
+
+
+def _blame(path: Path, error: Exception) -> Fault:
+    """Return the fault of a user's file that raised `error`, with the line of the file."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
+    line = error.lineno if isinstance(error, SyntaxError) else (lines[-1] if lines else None)
+    where = f"{path}:{line}" if line else str(path)
+    return Fault(where, f"{type(error).__name__}: {error}", "a file that Python runs")
+
+
+def _call(function: Callable[..., object], options: Mapping[str, str], where: str) -> Scenario:
+    """Call a scenario's function with its options converted from text."""
+    parameters = inspect.signature(function, eval_str=True).parameters
+    names = tuple(name.replace("_", "-") for name in parameters)
+    faults, values = [], {}
+    for name, text in options.items():
+        key = name.replace("-", "_")
+        if key not in parameters:
+            cure = nearest(hyphens(name), names) if names else ""
+            expected = "an option of the scenario" if names else "no options: the scenario has none"
+            faults.append(Fault(f"{where}: --set {name}={text}", f"unknown option {name!r}", expected, cure))
+            continue
+        annotation = parameters[key].annotation
+        try:
+            values[key] = _CONVERTERS.get(annotation, str)(text)
+        except ValueError:
+            expected = _WORDS.get(annotation, "a value")
+            faults.append(Fault(f"{where}: --set {name}={text}", repr(text), expected))
+    missing = [k for k, p in parameters.items() if p.default is inspect.Parameter.empty and k not in values]
+    faults += [
+        Fault(where, f"no value for the option {key!r}", "a value for every option", f"Add --set {key}=VALUE")
+        for key in missing
+        if key not in {name.replace("-", "_") for name in options}
+    ]
+    if faults:
+        raise ScenarioError(faults)
+    result = function(**values)
+    if not isinstance(result, Scenario):
+        raise ScenarioError(Fault(where, f"a {type(result).__name__} from scenario()", "a Scenario"))
+    return result
+
+
+def _boolean(text: str) -> bool:
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in known:
+        raise ValueError(text)
+    return known[text.lower()]
+
+
+_CONVERTERS: Mapping[object, Callable[[str], object]] = {
+    float: float,
+    int: int,
+    bool: _boolean,
+    str: str,
+    Path: Path,
+}
+_WORDS: Mapping[object, str] = {float: "a number", int: "a whole number", bool: "true or false"}

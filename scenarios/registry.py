@@ -1,65 +1,19 @@
-"""Which scenarios there are, and how a scenario is found by its name or its file.
+"""How a scenario is found: by its name, or in a TOML or Python file."""
 
-An embedded scenario is a module of `viner.scenarios` that defines a function ``scenario``. Its parameters are
-the scenario's options, and the first line of the module's docstring is its title. The modules are found by
-reading their text: only the one that is asked for is imported.
-"""
-
-import ast
+import importlib
 import importlib.util
 import inspect
-import pkgutil
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from viner import scenarios
 from viner.errors import Fault, ScenarioError, VinerError, nearest
+from viner.scenarios.embedded import embedded_scenarios
 from viner.scenarios.scenario import Scenario
 from viner.scenarios.toml import load_scenario
 from viner.scenarios.validation import hyphens
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An embedded scenario.
-
-    Parameters
-    ----------
-    name
-        With hyphens, as on the command line.
-    title
-        The first line of the module's docstring.
-    options
-        The option's default by its name.
-    module
-        The module's full name.
-    """
-
-    name: str
-    title: str
-    options: Mapping[str, str]
-    module: str
-
-
-def embedded_scenarios() -> tuple[Entry, ...]:
-    """Return the embedded scenarios, sorted by name. No module is imported."""
-    entries = []
-    for info in pkgutil.iter_modules(scenarios.__path__, "viner.scenarios."):
-        spec = importlib.util.find_spec(info.name)
-        text = "" if spec is None or spec.origin is None else Path(spec.origin).read_text(encoding="utf-8")
-        if "\ndef scenario(" not in text:
-            continue
-        tree = ast.parse(text)
-        function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "scenario")
-        arguments = [*function.args.args, *function.args.kwonlyargs]
-        defaults = [*function.args.defaults, *(d for d in function.args.kw_defaults if d is not None)]
-        options = {a.arg: ast.unparse(d) for a, d in zip(arguments, defaults, strict=True)}
-        title = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
-        entries.append(Entry(hyphens(info.name.rpartition(".")[2]), title, options, info.name))
-    return tuple(sorted(entries, key=lambda entry: entry.name))
 
 
 def find_scenario(name_or_path: str | Path, options: Mapping[str, str] | None = None) -> Scenario:

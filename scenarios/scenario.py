@@ -182,7 +182,7 @@ class Scenario:
     def all_steps(self) -> tuple[Step, ...]:
         """The steps, and the step ``pooling`` after them if there is a pool."""
         note = "Union duties go into one pot and come out by fixed shares. No instrument moves."
-        return (*self.steps, Step(POOLING, (), note)) if self.pool else self.steps
+        return (*self.steps, Step(POOLING, (), note)) if self.pool else tuple(self.steps)
 
     @property
     def input_files(self) -> tuple[Path, ...]:

@@ -128,8 +128,8 @@ def policy_path(benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate |
                 faults += error.faults
     alone = tuple(_apply(step, start) for step in moves)
     in_order = tuple(accumulate(moves, lambda policy, step: _apply(step, policy), initial=start))[1:]
-    for step, after in zip((*moves, *moves), (*alone, *in_order), strict=True):
-        faults += [fault for move in step for fault in _range_faults(benchmark, move, after)]
+    for done, after in zip((*moves, *moves), (*alone, *in_order), strict=True):
+        faults += [fault for move in done for fault in _range_faults(benchmark, move, after)]
     if faults:
         raise ScenarioError(dict.fromkeys(faults))
     path = PolicyPath(tuple(step.name for step in steps), start, alone, in_order)
@@ -174,7 +174,7 @@ def _move(benchmark: Benchmark, shock: Shock, locate: Locate) -> _Move:
         expected = "a selection in which the benchmark has trade"
         cure = "Look at the codes, and at the flows of the benchmark"
         raise ScenarioError(Fault(locate(()), f"no cell with trade: {_selection(shock)}", expected, cure))
-    return _Move(shock, cells, cells * 0.0 if schedule is None else schedule.rate, locate((shock.kind,)))
+    return _Move(shock, cells, schedule, locate((shock.kind,)))
 
 
 def _is_home(shock: Shock, benchmark: Benchmark) -> bool:

@@ -7,9 +7,8 @@ those of meaning (codes, rates, cells without trade).
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from numbers import Real
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -211,13 +210,10 @@ def _benchmark(name: object, folder: Path, locate: Locate, findings: Findings) -
     return None
 
 
-def _table(value: object) -> Mapping[str, object]:
+def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
 def _numbers(value: object) -> Mapping[str, float]:
-    return {
-        key: float(entry)
-        for key, entry in _table(value).items()
-        if isinstance(entry, Real) and not isinstance(entry, bool)
-    }
+    numbers = ((key, entry) for key, entry in _table(value).items() if not isinstance(entry, bool))
+    return {key: float(entry) for key, entry in numbers if isinstance(entry, int | float)}

@@ -130,10 +130,15 @@ _LIMITS: Mapping[str, tuple[Callable[[float], bool], str, str]] = {
 }
 
 
+def _number(value: object) -> float | None:
+    """Return a number as a float, None for anything else; a truth value is no number."""
+    return None if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+
+
 def _amount_faults(kind: str, amount: object, where: str) -> list[Fault]:
-    if isinstance(amount, bool) or not isinstance(amount, Real):
+    value = _number(amount)
+    if value is None:
         return [Fault(where, f"{kind} = {amount!r}", "a number", "Drop the quotes" * isinstance(amount, str))]
-    value = float(amount)
     if not math.isfinite(value):
         return [Fault(where, f"{kind} = {value:g}", "a finite number")]
     legal, expected, cure = _LIMITS[kind]
@@ -187,15 +192,18 @@ def _step_name_fault(name: object, before: Sequence[object], *, pooled: bool) ->
 
 
 def _pool_faults(pool: Mapping[str, object], locate: Locate) -> list[Fault]:
-    faults: list[Fault] = []
-    shares: list[float] = []
-    for region, share in pool.items():
-        if isinstance(share, Real) and not isinstance(share, bool) and 0 < share < math.inf:
-            shares.append(float(share))
-        else:
-            cure = "Leave the region out of the pool" if share == 0 else ""
-            faults.append(Fault(locate(("pool", region)), repr(share), "a positive share", cure))
-    total = math.fsum(shares)
+    shares = {region: _number(share) for region, share in pool.items()}
+    faults = [
+        Fault(
+            locate(("pool", region)),
+            repr(pool[region]),
+            "a positive share",
+            "Leave the region out of the pool" if share == 0 else "",
+        )
+        for region, share in shares.items()
+        if share is None or not 0 < share < math.inf
+    ]
+    total = math.fsum(share or 0.0 for share in shares.values())
     if pool and not faults and abs(total - 1) > POOL_TOLERANCE:
         cure = "Shares are fractions: write 0.8797 for 87.97 %" if abs(total - 100) < 1 else ""
         faults.append(Fault(locate(("pool",)), f"shares with the sum {total:g}", "the sum 1", cure))

@@ -1,0 +1,208 @@
+"""What must hold in every market: tests on random ones."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markets import NESTED, market_data, policy, random_model, random_policy
+from numpy.testing import assert_allclose
+
+from viner.model import structures
+from viner.model.engine import calibrated, equilibrium, instruments
+from viner.model.path import Parts
+from viner.model.simulate import outcome, simulate
+from viner.model.welfare import pool_transfer
+
+seeds = st.integers(0, 10_000)
+names = st.sampled_from(["armington", NESTED])
+few = settings(max_examples=25, deadline=None)
+
+
+@few
+@given(seed=seeds, name=names)
+def test_no_shock_returns_the_benchmark(seed: int, name: str) -> None:
+    model = random_model(seed, name=name, zeros=0.2)
+    start = policy(model.data.tariff)
+    o = outcome(model, start, start)[0]
+    assert_allclose(o.quantity_ratio, 1.0, atol=1e-12)
+    assert_allclose(o.producer_price_ratio, 1.0, atol=1e-12)
+    assert_allclose(o.total / model.data.value.sum(), 0.0, atol=1e-12)
+
+
+@few
+@given(seed=seeds, name=names)
+def test_mechanisms_and_parts_add_up(seed: int, name: str) -> None:
+    model = random_model(seed, name=name, zeros=0.1)
+    start, mid, end = policy(model.data.tariff), random_policy(model, seed), random_policy(model, seed + 1, wedges=True)
+    shares = {0: 0.5, 2: 0.5}
+    done = simulate(
+        model,
+        start,
+        {"a": mid, "b": end, "pooling": start},
+        {"a": mid, "b": end, "pooling": end},
+        pool=shares,
+    )
+    for o in done.outcomes.values():
+        change = o.value0 * (o.quantity_ratio - 1.0)
+        assert_allclose(o.diversion + o.displacement + o.expansion, change, rtol=1e-8, atol=1e-11)
+        assert_allclose(
+            o.terms_of_trade + o.efficiency + o.barrier_cost + o.pool_transfer, o.total, rtol=1e-8, atol=1e-8
+        )
+        assert_allclose(o.pool_transfer.sum(axis=1), 0.0, atol=1e-10)
+    total = done.outcomes["total"]
+    for part in fields(Parts):
+        parts = sum(getattr(p, part.name) for p in done.attribution.values())
+        whole = total.value1 - total.value0 if part.name == "value" else getattr(total, part.name)
+        assert_allclose(parts, whole, rtol=1e-8, atol=1e-9)
+
+
+@few
+@given(seed=seeds)
+def test_parts_do_not_depend_on_the_order_of_the_steps(seed: int) -> None:
+    model = random_model(seed)
+    start, target = policy(model.data.tariff), random_policy(model, seed)
+    first = model.data.tariff.copy()
+    first[:, :, 0] = target.tariff[:, :, 0]
+    other = model.data.tariff + target.tariff - first
+    a, b, end = policy(first), policy(other), policy(target.tariff)
+    one = simulate(model, start, {"a": a, "b": b}, {"a": a, "b": end}).attribution
+    two = simulate(model, start, {"b": b, "a": a}, {"b": b, "a": end}).attribution
+    for step in ("a", "b"):
+        for part in fields(Parts):
+            assert_allclose(
+                getattr(one[step], part.name), getattr(two[step], part.name), rtol=1e-9, atol=1e-10
+            )
+
+
+@few
+@given(seed=seeds, scale=st.floats(1e-3, 1e6), name=names)
+def test_scaling_all_values_leaves_ratios_alone(seed: int, scale: float, name: str) -> None:
+    model = random_model(seed, name=name)
+    end = random_policy(model, seed)
+    data = model.data
+    scaled = calibrated(
+        model.structure,
+        market_data(scale * data.value, data.tariff, model.structure, **data.parameters),
+    )
+    start = policy(data.tariff)
+    a, b = (outcome(m, start, end)[0] for m in (model, scaled))
+    assert_allclose(a.quantity_ratio, b.quantity_ratio, rtol=1e-9)
+    assert_allclose(scale * a.total, b.total, rtol=1e-7, atol=1e-9 * scale)
+
+
+@few
+@given(seed=seeds, order=st.permutations(range(4)))
+def test_relabelling_regions_relabels_results(seed: int, order: list[int]) -> None:
+    model = random_model(seed)
+    end = random_policy(model, seed)
+    data = model.data
+    cells = np.ix_(range(3), order, order)
+    other = calibrated(
+        model.structure,
+        market_data(
+            data.value[cells],
+            data.tariff[cells],
+            model.structure,
+            **{name: a[:, order] for name, a in data.parameters.items()},
+        ),
+    )
+    x = equilibrium(model, end).x
+    assert_allclose(equilibrium(other, policy(end.tariff[cells])).x, x[:, order], atol=1e-10)
+
+
+@few
+@given(seed=seeds)
+def test_splitting_a_foreign_region_into_proportional_halves_changes_nothing(seed: int) -> None:
+    """The last region sells to others in two equal halves; in one nest its home market splits as well."""
+    model = random_model(seed, name="armington")
+    end = random_policy(model, seed)
+    data = model.data
+    twice = [0, 1, 2, 3, 3]
+    cells = np.ix_(range(3), twice, twice)
+    weight = np.array([1.0, 1.0, 1.0, 0.5, 0.5])
+    other = calibrated(
+        model.structure,
+        market_data(
+            data.value[cells] * weight[:, None] * weight[None, :],
+            data.tariff[cells],
+            model.structure,
+            **{name: a[:, twice] for name, a in data.parameters.items()},
+        ),
+    )
+    x = equilibrium(model, end).x
+    assert_allclose(equilibrium(other, policy(end.tariff[cells])).x, x[:, twice], atol=1e-10)
+
+
+@few
+@given(seed=seeds)
+def test_a_union_of_one_is_no_union(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    revenue = rng.uniform(0.0, 5.0, (3, 4, 4))
+    assert_allclose(pool_transfer(revenue, {1: 1.0}), 0.0, atol=1e-12)
+
+
+@few
+@given(seed=seeds)
+def test_pooling_moves_no_price(seed: int) -> None:
+    model = random_model(seed)
+    start, end = policy(model.data.tariff), random_policy(model, seed)
+    without = outcome(model, start, end)[0]
+    pooled = outcome(model, start, end, pool={0: 0.6, 1: 0.4})[0]
+    assert np.array_equal(without.producer_price_ratio, pooled.producer_price_ratio)
+    assert_allclose(pooled.total - without.total, pooled.pool_transfer, atol=1e-10)
+
+
+@few
+@given(seed=seeds, name=names)
+def test_jacobian_against_finite_differences(seed: int, name: str) -> None:
+    model = random_model(seed, name=name, zeros=0.2)
+    rng = np.random.default_rng(seed)
+    given_ = model.given | instruments(model, random_policy(model, seed, wedges=True))
+    x = rng.normal(0.0, 0.3, (3, 4))
+    code = model.compiled
+    prepared = code.prepare(given_)
+    residual, jacobian = code.residual_and_jacobian(x, given_, prepared)
+    assert_allclose(residual, code.residual(x, given_, prepared), atol=0.0)
+    h = 1e-3
+    # Richardson: the error of the central difference falls with the fourth power of h.
+    columns = []
+    for unit in np.eye(4):
+        coarse, fine = (
+            (code.residual(x + s * unit, given_, prepared) - code.residual(x - s * unit, given_, prepared)) / (2 * s)
+            for s in (h, h / 2)
+        )
+        columns.append((4 * fine - coarse) / 3)
+    assert_allclose(jacobian, np.stack(columns, axis=2), atol=1e-8)
+
+
+@few
+@given(seed=seeds, name=names)
+def test_directional_derivatives_against_finite_differences(seed: int, name: str) -> None:
+    model = random_model(seed, name=name)
+    rng = np.random.default_rng(seed)
+    base = instruments(model, random_policy(model, seed, wedges=True))
+    x = rng.normal(0.0, 0.3, (3, 4))
+    move = {f"dot_{k}": rng.normal(0.0, 1.0, v.shape) for k, v in base.items()} | {
+        "dot_ln_p": rng.normal(0.0, 1.0, x.shape)
+    }
+    code = model.compiled
+
+    def values(s: float) -> dict[str, np.ndarray]:
+        given_ = model.given | {k: v + s * move[f"dot_{k}"] for k, v in base.items()}
+        return code.values(x + s * move["dot_ln_p"], given_, code.prepare(given_))
+
+    given_ = model.given | base
+    along = code.along(x, given_, code.prepare(given_), move)
+    h = 1e-3
+    far, near = ({k: (values(s)[k] - values(-s)[k]) / (2 * s) for k in values(0.0)} for s in (h, h / 2))
+    for name_, slope in near.items():
+        assert_allclose(along[name_], (4 * slope - far[name_]) / 3, atol=1e-7, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("regions", [2, 9])
+def test_the_code_does_not_grow_with_the_number_of_regions(name: str, regions: int) -> None:
+    small, large = random_model(1, regions=3, name=name), random_model(1, regions=regions, name=name)
+    assert small.compiled.source == large.compiled.source

@@ -1,0 +1,69 @@
+"""Random markets for tests."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viner.model import structures
+from viner.model.engine import Model, calibrated
+from viner.model.market import MarketData, Policy
+from viner.model.structures.structure import Structure
+
+Array = NDArray[np.float64]
+NESTED = "nested-armington"
+
+
+def policy(tariff: Array, *, barrier: Array | float = 1.0, rent: Array | float = 1.0) -> Policy:
+    """Return a policy with barriers and rents of one unless given."""
+    ones = np.ones(tariff.shape)
+    return Policy(tariff, ones * barrier, ones * rent)
+
+
+def market_data(
+    value: Array, tariff: Array, structure: Structure, **parameters: float | Array
+) -> MarketData:
+    """Return data with each parameter the same everywhere, or as given by sector and region."""
+    sectors, regions, _ = value.shape
+    ones = np.ones((sectors, regions))
+    return MarketData(
+        tuple(f"s{n}" for n in range(sectors)),
+        tuple(f"r{n}" for n in range(regions)),
+        value,
+        tariff,
+        {spec.name: ones * parameters[spec.name] for spec in structure.parameters},
+    )
+
+
+def random_model(
+    seed: int, *, sectors: int = 3, regions: int = 4, name: str = NESTED, zeros: float = 0.0
+) -> Model:
+    """Return a calibrated model of random markets, some cells of which may be zero."""
+    rng = np.random.default_rng(seed)
+    value = rng.lognormal(0.0, 1.5, (sectors, regions, regions))
+    home = np.arange(regions)
+    value[rng.random(value.shape) < zeros] = 0.0
+    value[:, home, home] = 8.0 * rng.lognormal(0.0, 1.0, (sectors, regions))
+    tariff = rng.uniform(0.0, 0.3, value.shape)
+    tariff[:, home, home] = 0.0
+    ones = np.ones((sectors, regions))
+    structure = structures.get(name)
+    sigma = rng.uniform(1.5, 8.0, (sectors, 1)) * ones
+    parameters = {
+        "sigma": sigma,
+        "sigma_imports": sigma,
+        "sigma_home": sigma / 2.0,
+        "demand": rng.uniform(0.3, 1.5, (sectors, regions)),
+        "supply": rng.uniform(0.5, 8.0, (sectors, regions)),
+    }
+    return calibrated(structure, market_data(value, tariff, structure, **parameters))
+
+
+def random_policy(model: Model, seed: int, *, wedges: bool = False) -> Policy:
+    """Return a policy with random tariffs on imports, and random barriers and rents if asked for."""
+    rng = np.random.default_rng(seed)
+    shape = model.data.value.shape
+    home = np.arange(shape[1])
+    tariff = rng.uniform(-0.1, 0.6, shape)
+    tariff[:, home, home] = 0.0
+    if not wedges:
+        return policy(tariff)
+    return policy(tariff, barrier=rng.uniform(0.9, 1.2, shape), rent=rng.uniform(1.0, 1.2, shape))

@@ -1,0 +1,217 @@
+"""The command line. Each command imports what it needs when it runs, so that `viner --help` is quick."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from viner.errors import Fault, InputError
+from viner.terminal import session
+
+app = typer.Typer(
+    name="viner",
+    help="Partial-equilibrium simulation of trade policy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and all faults of an input.")]
+BenchmarkArgument = Annotated[
+    str, typer.Argument(metavar="BENCHMARK", help="An embedded benchmark's name or a folder.")
+]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    args
+        Without the program's name; by default those that the process was started with.
+
+    Returns
+    -------
+    int
+        0 done, 2 bad input, 3 not converged, 1 a fault of viner's own, 130 interrupted.
+    """
+    try:
+        app(args=None if args is None else list(args), prog_name="viner")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        typer.echo(f"viner {version('viner')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Partial-equilibrium simulation of trade policy."""
+
+
+@app.command("list")
+def list_all(*, debug: Debug = False) -> None:
+    """List scenarios, structures and benchmarks."""
+    with session(debug=debug) as terminal:
+        from viner.calibration.read import embedded_benchmarks
+        from viner.display import listing
+        from viner.model import structures
+        from viner.scenarios.embedded import embedded_scenarios
+
+        terminal.out.print(listing(embedded_scenarios(), structures.names(), embedded_benchmarks()))
+
+
+@app.command()
+def run(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="An embedded scenario's name, a .toml or a .py file.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Default: results/NAME.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An option of the scenario; may be repeated."),
+    ] = None,
+    *,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run a scenario and write its results, tables and figures."""
+    with session(quiet=quiet, debug=debug) as terminal:
+        start = time.perf_counter()
+        with terminal.progress("starting") as tick:
+            from viner.scenarios.output import check_folder, write_results
+            from viner.scenarios.registry import find_scenario
+            from viner.scenarios.run import run as simulate
+
+            timings = {"start": time.perf_counter() - start}
+            found = find_scenario(scenario, _settings(settings or []))
+            folder = output or Path("results") / found.name
+            check_folder(folder)
+            result = simulate(found, progress=tick)
+            write_results(result, folder, progress=tick, timings=timings)
+        if not quiet:
+            from viner.display import headline
+
+            for part in headline(result):
+                terminal.out.print(part)
+            terminal.out.print(f"Written to {folder}", soft_wrap=True)
+
+
+@app.command()
+def check(benchmark: BenchmarkArgument, *, quiet: Quiet = False, debug: Debug = False) -> None:
+    """Say what is wrong with a benchmark, all of it, with file and line."""
+    with session(quiet=quiet, debug=debug) as terminal:
+        from viner.calibration.read import check_benchmark
+        from viner.display import report
+
+        found = check_benchmark(benchmark)
+        terminal.cautions(str(caution) for caution in found.cautions)
+        if found.faults:
+            raise InputError(found.faults)
+        if not quiet:
+            for part in report(found):
+                terminal.out.print(part)
+
+
+@app.command()
+def equations(
+    structure: Annotated[str, typer.Argument(metavar="STRUCTURE", help="A market structure's name.")],
+    *,
+    latex: Annotated[bool, typer.Option("--latex", help="A LaTeX document.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Print the equations of a market structure, from the code that solves them."""
+    with session(debug=debug):
+        from viner.model import structures
+        from viner.model.printing import as_latex, as_text
+
+        found = structures.get(structure)
+        typer.echo((as_latex if latex else as_text)(found))
+
+
+@app.command()
+def solve(
+    benchmark: BenchmarkArgument,
+    structure: Annotated[
+        str, typer.Option("--structure", metavar="STRUCTURE", help="A market structure's name.")
+    ],
+    tariffs: Annotated[
+        Path,
+        typer.Option(
+            "--tariffs",
+            metavar="FILE.csv",
+            help="New rates: sector,origin,destination,tariff. Cells not named keep theirs.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The results folder.")],
+    *,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Simulate new tariffs without a scenario."""
+    with session(quiet=quiet, debug=debug) as terminal:
+        with terminal.progress("starting") as tick:
+            from viner.scenarios.output import check_folder, manifest_of, write_solution
+            from viner.scenarios.run import run as simulate
+            from viner.scenarios.scenario import Scenario, Shock, Step
+            from viner.scenarios.validation import TOTAL
+
+            check_folder(output)
+            shock = Shock("tariff", schedule=tariffs)
+            scenario = Scenario(
+                name="solve",
+                title=f"New tariffs from {tariffs.name}",
+                benchmark=benchmark,
+                structure=structure,
+                steps=[Step("tariffs", [shock])],
+            )
+            result = simulate(scenario, progress=tick)
+            flows, prices, welfare = (
+                frame[frame["step"] == TOTAL] for frame in (result.flows, result.prices, result.welfare)
+            )
+            manifest = manifest_of(result)
+            manifest["solver"] = {TOTAL: manifest["solver"][TOTAL]}
+            write_solution(output, flows, prices, welfare, manifest)
+        if not quiet:
+            from viner.display import headline
+
+            for part in headline(result, steps=[TOTAL]):
+                terminal.out.print(part)
+            terminal.out.print(f"Written to {output}", soft_wrap=True)
+
+
+def _settings(settings: Sequence[str]) -> Mapping[str, str]:
+    """Return the options that ``--set NAME=VALUE`` gives, by name."""
+    options: dict[str, str] = {}
+    faults = []
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip():
+            faults.append(Fault(f"--set {setting}", "no value", "--set NAME=VALUE"))
+        elif name.strip() in options:
+            faults.append(Fault(f"--set {setting}", f"{name.strip()} a second time", "each option once"))
+        options[name.strip()] = value.strip()
+    if faults:
+        raise InputError(faults)
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""What the commands show of scenarios and results, as tables for a terminal."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+
+from viner.calibration.benchmark import Benchmark
+from viner.scenarios.embedded import Entry
+
+if TYPE_CHECKING:  # `viner list` must not wait for the engine
+    from viner.scenarios.run import RunResult
+
+_PARTS = {
+    "consumer_surplus": "consumers",
+    "producer_surplus": "producers",
+    "tariff_revenue": "revenue",
+    "rent": "rents",
+    "pool_transfer": "pool",
+    "total": "total",
+}
+_ALWAYS = ("consumer_surplus", "producer_surplus", "tariff_revenue", "total")
+
+
+def headline(result: "RunResult", *, steps: Iterable[str] | None = None) -> Iterator[RenderableType]:
+    """Yield what a run prints: welfare of the members by step, and what the numbers rest on.
+
+    Parameters
+    ----------
+    result
+        A run.
+    steps
+        Which steps to show; by default all and the total.
+    """
+    yield f"[bold]{result.scenario.title}[/bold]"
+    benchmark = result.benchmark
+    yield f"{result.structure.title}; {benchmark.title}"
+    yield welfare_table(result, tuple(steps or result.steps))
+    if not_observed(benchmark):
+        yield "The data are partly estimated. " + result.notes[0]
+    yield from result.notes[0 if not not_observed(benchmark) else 1 :]
+
+
+def not_observed(benchmark: Benchmark) -> bool:
+    """Tell whether any cell with trade rests on less than observation."""
+    return bool((benchmark.basis[benchmark.value > 0] != "observed").any())
+
+
+def welfare_table(result: "RunResult", steps: Sequence[str]) -> Table:
+    """Return changes in welfare by step and member, summed over sectors."""
+    benchmark = result.benchmark
+    frame = result.welfare[result.welfare["region"].isin(result.members)]
+    sums = {
+        key: {part: float(rows[part].sum()) for part in _PARTS}
+        for key, rows in frame.groupby(["step", "region"])
+    }
+    shown = [part for part in _PARTS if part in _ALWAYS or any(values[part] for values in sums.values())]
+    table = Table(title=f"Welfare, change in {benchmark.unit} of {benchmark.year}", title_justify="left")
+    table.add_column("step")
+    table.add_column("region")
+    for part in shown:
+        table.add_column(_PARTS[part], justify="right")
+    if benchmark.gdp:
+        table.add_column("% of GDP", justify="right")
+    for step in steps:
+        for region in result.members:
+            values = sums[step, region]
+            row = [step, benchmark.regions[region], *(number(values[part]) for part in shown)]
+            if benchmark.gdp:
+                gdp = benchmark.gdp.get(region)
+                row.append("" if gdp is None else f"{100 * values['total'] / gdp:.3f}")
+            table.add_row(*row, end_section=region == result.members[-1])
+    return table
+
+
+def number(value: float) -> str:
+    """Return a value with one decimal, with commas between thousands and without a minus before zero."""
+    return f"{np.round(value, 1) + 0.0:,.1f}"
+
+
+def listing(
+    scenarios: Sequence[Entry], structures: Sequence[str], benchmarks: Sequence[str]
+) -> RenderableType:
+    """Return the names that the commands take."""
+    table = Table.grid(padding=(0, 2))
+    for entry in scenarios:
+        options = ", ".join(f"{name}={default}" for name, default in entry.options.items())
+        table.add_row(entry.name, entry.title + (f" (--set {options})" if options else ""))
+    blocks: list[RenderableType] = ["[bold]Scenarios[/bold]", Padding(table, (0, 0, 1, 2))]
+    for title, names in (("Structures", structures), ("Benchmarks", benchmarks)):
+        blocks += [f"[bold]{title}[/bold]", Padding("\n".join(names), (0, 0, 1, 2))]
+    return Group(*blocks)

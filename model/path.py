@@ -45,6 +45,13 @@ class Parts:
     efficiency: Array
     barrier_cost: Array
 
+    @property
+    def total(self) -> Array:
+        """Contribution to welfare by region."""
+        return (
+            self.consumer_surplus + self.producer_surplus + self.tariff_revenue + self.rent + self.pool_transfer
+        )
+
 
 def plus(a: Parts, b: Parts) -> Parts:
     """Return the sum of two contributions."""

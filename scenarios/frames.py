@@ -90,22 +90,24 @@ def attribution(benchmark: Benchmark, parts: Mapping[str, Parts]) -> pd.DataFram
 
     Rows on cells have origin and destination, rows on regions a region; what does not apply is empty.
     """
+    cells = _long(_cells(benchmark), parts, _CELL_PARTS)
+    cells.insert(4, "region", "")
+    regions = _long(_regions(benchmark), parts, (*_REGION_PARTS, "total"))
+    regions.insert(2, "origin", "")
+    regions.insert(3, "destination", "")
+    return pd.concat([cells, regions], ignore_index=True)
+
+
+def _long(
+    axes: Mapping[str, Sequence[str]], parts: Mapping[str, Parts], names: Sequence[str]
+) -> pd.DataFrame:
+    """One row for each step, measure and combination of labels."""
     blocks = []
-    cells = _stacked(
-        _cells(benchmark), {s: {name: getattr(p, name) for name in _CELL_PARTS} for s, p in parts.items()}
-    )
-    keys = ["step", "sector", "origin", "destination"]
-    long = cells.melt(id_vars=keys, value_vars=list(_CELL_PARTS), var_name="measure", value_name="value")
-    long.insert(4, "region", "")
-    blocks.append(long)
-    regions = _stacked(
-        _regions(benchmark), {s: {name: getattr(p, name) for name in _REGION_PARTS} for s, p in parts.items()}
-    )
-    regions["total"] = regions[list(_REGION_PARTS[:5])].sum(axis=1)
-    long = regions.melt(id_vars=["step", "sector", "region"], var_name="measure", value_name="value")
-    long.insert(2, "origin", "")
-    long.insert(3, "destination", "")
-    blocks.append(long)
+    for name in names:
+        columns = {step: {"value": getattr(part, name)} for step, part in parts.items()}
+        block = _stacked(axes, columns)
+        block.insert(len(block.columns) - 1, "measure", name)
+        blocks.append(block)
     return pd.concat(blocks, ignore_index=True)
 
 

@@ -74,7 +74,7 @@ class Shock:
     schedule: str | Path | None = None
 
     def __post_init__(self) -> None:
-        faults = shock_faults(vars(self), lambda keys: "Shock." + key_path(keys))
+        faults = shock_faults(vars(self), lambda keys: key_path(("Shock", *keys)))
         if faults:
             raise ScenarioError(faults)
         for name in ("sector", "origin", "destination"):

@@ -30,7 +30,10 @@ def test_a_shock_keeps_what_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"instrument": "tarif"}, "Shock.instrument: unknown instrument 'tarif'; expected one of tariff, barrier, rent"),
+        (
+            {"instrument": "tarif"},
+            "Shock.instrument: unknown instrument 'tarif'; expected one of tariff, barrier, rent",
+        ),
         ({"instrument": "tarif"}, "Did you mean 'tariff'?"),
         ({"instrument": "quota"}, "the instrument 'quota', which this version does not have"),
         ({"instrument": "specific_duty"}, "the instrument 'specific-duty', which this version does not have"),
@@ -38,7 +41,10 @@ def test_a_shock_keeps_what_it_is_given() -> None:
         ({"instrument": "tariff-rate-quota"}, "'tariff-rate-quota', which this version does not have"),
         ({"instrument": "non-tariff-barrier"}, "Write it as 'barrier' where it uses up resources"),
         ({"instrument": 3}, "Shock.instrument: 3; expected one of tariff"),
-        ({"rate": None}, "neither of rate, points, percent_of_rate, percent_of_power, schedule; expected exactly one"),
+        (
+            {"rate": None},
+            "neither of rate, points, percent_of_rate, percent_of_power, schedule; expected exactly one",
+        ),
         ({"points": 0.1}, "Shock: rate and points together; expected exactly one of"),
         ({"schedule": "a.csv"}, "rate and schedule together"),
         ({"rate": -1.0}, "Shock.rate: rate = -1; expected a fraction above -1"),
@@ -48,8 +54,14 @@ def test_a_shock_keeps_what_it_is_given() -> None:
         ({"rate": "0.1"}, "rate = '0.1'; expected a number. Drop the quotes"),
         ({"rate": True}, "rate = True; expected a number"),
         ({"rate": None, "points": 5}, "points = 5; expected a fraction from -1 to 1. Rates are fractions"),
-        ({"rate": None, "percent_of_rate": -150}, "percent_of_rate = -150; expected a percentage of at least -100"),
-        ({"rate": None, "percent_of_power": -100}, "percent_of_power = -100; expected a percentage above -100"),
+        (
+            {"rate": None, "percent_of_rate": -150},
+            "percent_of_rate = -150; expected a percentage of at least -100",
+        ),
+        (
+            {"rate": None, "percent_of_power": -100},
+            "percent_of_power = -100; expected a percentage above -100",
+        ),
         ({"rate": None, "schedule": ""}, "Shock.schedule: ''; expected the path of a CSV file"),
         ({"instrument": "barrier", "rate": None, "points": 0.1}, "points for the instrument 'barrier'"),
         ({"instrument": "rent", "rate": None, "schedule": "a.csv"}, "schedule for the instrument 'rent'"),
@@ -109,7 +121,10 @@ def test_a_scenario_can_be_sent_to_another_process(small: Benchmark) -> None:
         ({"steps": [Step("", [cut()])]}, "step[0].name: the name ''; expected a short text"),
         ({"steps": [Step(" a", [cut()])]}, "the name ' a'; expected a short text without blanks around it"),
         ({"steps": [Step("a")]}, "step[0].shock: no shocks"),
-        ({"steps": [Step("pooling", [cut()])], "pool": {"RUS": 1.0}}, "The pool adds a step of that name itself"),
+        (
+            {"steps": [Step("pooling", [cut()])], "pool": {"RUS": 1.0}},
+            "The pool adds a step of that name itself",
+        ),
         ({"pool": {"RUS": 0.5, "KAZ": 0.4}}, "scenario: pool: shares with the sum 0.9; expected the sum 1"),
         ({"pool": {"RUS": 87.97, "KAZ": 7.33, "BLR": 4.70}}, "write 0.8797 for 87.97 %"),
         ({"pool": {"RUS": 1.2, "KAZ": -0.2}}, "pool.KAZ: -0.2; expected a positive share"),

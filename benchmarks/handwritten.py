@@ -82,9 +82,7 @@ class Kernel:
         jacobian = -(out @ ((sm - m.sigma_h[:, :, None]) * theta).transpose(0, 2, 1))
         jacobian -= u @ ((m.sigma_h - m.demand)[:, None, :] * by_price).transpose(0, 2, 1)
         diagonal = np.arange(n)
-        jacobian[:, diagonal, diagonal] += (
-            m.supply + m.sigma_m * out.sum(axis=2) + m.sigma_h * np.einsum("bii->bi", u)
-        )
+        jacobian[:, diagonal, diagonal] += m.supply + m.sigma_m * out.sum(axis=2) + m.sigma_h * np.einsum("bii->bi", u)
         return f, jacobian
 
     def solve(self, tolerance: float = 1e-10) -> Array:

@@ -27,7 +27,8 @@ def main() -> None:
         timings = json.loads((out / "timings.json").read_text())
     print(f"viner run eurasia-2010, second run: {spent:.1f} s; of which", timings)
     subprocess.run(
-        [sys.executable, Path(__file__).parent / "solve.py", *(["--quick"] if options.quick else [])], check=True
+        [sys.executable, Path(__file__).parent / "solve.py", *(["--quick"] if options.quick else [])],
+        check=True,
     )
 
 

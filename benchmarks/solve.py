@@ -18,6 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 from handwritten import Kernel, Markets, random_markets
+
 from viner.model import structures
 from viner.model.engine import calibrated, equilibrium
 from viner.model.market import MarketData, Policy

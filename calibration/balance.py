@@ -106,7 +106,9 @@ def balance(margins: Margins, *, tolerance: float = 1e-10) -> Balanced:
     stages = _scaled(margins.stages.T, columns, axis=0).T
     destination_share = _ratio(bilateral, rows[:, None])
     cells = exports[:, :, None] * destination_share[None, :, :]
-    for cycle in range(1, _MOST_CYCLES + 1):
+    cycles = 0
+    while cycles < _MOST_CYCLES:
+        cycles += 1
         before = cells
         by_stage = np.einsum("soj,sk->jk", cells, margins.bridge)
         factor = _ratio(stages, by_stage, otherwise=1.0)
@@ -124,7 +126,7 @@ def balance(margins: Margins, *, tolerance: float = 1e-10) -> Balanced:
         Fit("exports by sector", _deviation(cells.sum(axis=2), exports)),
         Fit("imports by stage", _deviation(by_stage, stages)),
     )
-    return Balanced(cells, fit, cycle)
+    return Balanced(cells, fit, cycles)
 
 
 def _ratio(a: Array, b: Array, otherwise: float = 0.0) -> Array:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from viner.calibration.basis import BASES, weakest
 from viner.calibration.checks import array_faults, missing_faults
 from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, override, owners, value_fault
-from viner.model.market import Array, MarketData, ParameterSpec
-
 from viner.errors import BenchmarkError, Fault, InputError, ParameterError, nearest
+from viner.model.market import Array, MarketData, ParameterSpec
 
 __all__ = [
     "BASES",

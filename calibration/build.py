@@ -129,14 +129,20 @@ def _cells(
     recipe: Mapping[str, Any], estimated: Array, regions: Sequence[str], sectors: Sequence[str]
 ) -> tuple[Array, "np.ndarray[Any, np.dtype[np.str_]]"]:
     """Put home sales on the diagonal of the estimated cells, with or without trade inside the region."""
-    home = _read(recipe["file"]).set_index(["sector", "region"])
+    table = _read(recipe["file"])
+    home = {
+        (sector, region): (float(sales), str(of))
+        for sector, region, sales, of in zip(
+            table["sector"], table["region"], table["home_sales_usd_m"], table["basis"], strict=True
+        )
+    }
     value = estimated.copy()
     basis = np.full(value.shape, "estimated", dtype="U9")
     for s, sector in enumerate(sectors):
         for r, region in enumerate(regions):
             internal = estimated[s, r, r] if region in recipe["add_internal_trade"] else 0.0
-            value[s, r, r] = float(home.loc[(sector, region), "home_sales_usd_m"]) + internal
-            basis[s, r, r] = str(home.loc[(sector, region), "basis"])
+            sales, basis[s, r, r] = home[sector, region]
+            value[s, r, r] = sales + internal
     return np.round(value, _DIGITS), basis
 
 
@@ -189,7 +195,7 @@ def _elasticities(recipe: Mapping[str, Any], sectors: Sequence[str]) -> tuple[El
 
     for parameter, column, basis, source in columns:
         for sector in sectors:
-            add(parameter, sector, float(table.loc[sector, column]), basis, source)
+            add(parameter, sector, float(table[column].to_dict()[sector]), basis, source)
     for entry in recipe["assumed"]:
         add(entry["parameter"], "*", entry["value"], "assumed", entry["source"])
     return tuple(rows)

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -205,7 +206,7 @@ def _check_codes(path: Path, toml: _Toml, findings: Findings) -> None:
 
 def _flows(
     path: Path, regions: Sequence[str], sectors: Sequence[str], max_tariff: float, findings: Findings
-) -> dict[str, NDArray[np.generic]] | None:
+) -> dict[str, Any] | None:
     table = read_table(
         path,
         ("sector", "origin", "destination", "value", "tariff", "basis"),
@@ -237,7 +238,7 @@ def _flows(
         expected = "a fraction: 0.15 for 15 %"
         findings.warn(table.at(row), f"a tariff of {100 * tariff[row]:g} per cent", expected)
     shape = (len(sectors), len(regions), len(regions))
-    out: dict[str, NDArray[np.generic]] = {
+    out: dict[str, Any] = {
         "value": np.zeros(shape),
         "tariff": np.zeros(shape),
         "basis": np.full(shape, "", dtype="U9"),
@@ -245,7 +246,12 @@ def _flows(
     }
     known = np.all([place >= 0 for place in places], axis=0)
     at = tuple(place[known] for place in places)
-    for name, column in (("value", value), ("tariff", tariff), ("basis", basis), ("tariff_basis", tariff_basis)):
+    for name, column in (
+        ("value", value),
+        ("tariff", tariff),
+        ("basis", basis),
+        ("tariff_basis", tariff_basis),
+    ):
         out[name][at] = column[known]
     if not findings.faults:
         findings.faults += empty_sector_faults(str(path), np.asarray(out["value"], float), sectors)
@@ -268,9 +274,7 @@ def _elasticities(
     parameter = words(table, "parameter", tuple(KNOWN_PARAMETERS), findings)
     codes(table, "sector", sectors, findings, what="sector", every=True)
     codes(table, "region", regions, findings, what="region", every=True)
-    value = numbers(
-        table, "value", findings, expected="a number", legal=lambda v: ~np.isnan(v)
-    )
+    value = numbers(table, "value", findings, expected="a number", legal=lambda v: ~np.isnan(v))
     basis = words(table, "basis", BASES, findings)
     duplicates(table, ("parameter", "sector", "region"), findings)
     _check_values(table, parameter, value, findings)
@@ -281,9 +285,7 @@ def _elasticities(
     )
 
 
-def _check_values(
-    table: Table, parameter: NDArray[np.str_], value: NDArray[np.float64], findings: Findings
-) -> None:
+def _check_values(table: Table, parameter: NDArray[np.str_], value: NDArray[np.float64], findings: Findings) -> None:
     for row in np.flatnonzero(~np.isnan(value)):
         spec = KNOWN_PARAMETERS.get(str(parameter[row]))
         if spec is not None and not is_legal(spec, float(value[row])):
@@ -307,10 +309,9 @@ def _instruments(
     value = numbers(table, "value", findings)
     bases(table, "basis", findings)
     duplicates(table, ("sector", "origin", "destination", "instrument"), findings)
-    text = [table.text(name) for name in ("sector", "origin", "destination", "instrument")]
-    rest = [table.text(name) for name in ("unit", "recipient", "basis")]
+    text = {name: table.text(name).tolist() for name in columns if name != "value"}
     return tuple(
-        Instrument(*(str(t[n]) for t in text), float(value[n]), *(str(t[n]) for t in rest), line=int(line))
+        Instrument(**{name: column[n] for name, column in text.items()}, value=float(value[n]), line=int(line))
         for n, line in enumerate(table.lines)
     )
 

@@ -51,7 +51,7 @@ class Table:
     rows: pd.DataFrame
     lines: NDArray[np.int64]
 
-    def at(self, row: int) -> str:
+    def at(self, row: int | np.integer) -> str:
         """Return ``file:line`` of a row."""
         return f"{self.path}:{self.lines[row]}"
 

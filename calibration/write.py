@@ -27,9 +27,7 @@ def write_benchmark(benchmark: Benchmark, folder: str | Path) -> None:
     place.mkdir(parents=True, exist_ok=True)
     (place / "benchmark.toml").write_text(_toml(benchmark), encoding="utf-8", newline="\n")
     _csv(_flows(benchmark), place / "flows.csv")
-    rows = [
-        (e.parameter, e.sector, e.region, e.value, e.basis, e.source) for e in benchmark.elasticities
-    ]
+    rows = [(e.parameter, e.sector, e.region, e.value, e.basis, e.source) for e in benchmark.elasticities]
     columns = ["parameter", "sector", "region", "value", "basis", "source"]
     _csv(pd.DataFrame(rows, columns=columns), place / "elasticities.csv")
     if benchmark.instruments:
@@ -78,9 +76,7 @@ def _toml(benchmark: Benchmark) -> str:
         lines += [f"{_key(code)} = {_text(text)}" for code, text in getattr(benchmark, name).items()]
     if benchmark.unions:
         lines += ["", "[unions]"]
-        lines += [
-            f"{_key(union)} = [{', '.join(map(_text, members))}]" for union, members in benchmark.unions.items()
-        ]
+        lines += [f"{_key(union)} = [{', '.join(map(_text, members))}]" for union, members in benchmark.unions.items()]
     if benchmark.gdp:
         lines += ["", "[gdp]", *(f"{_key(region)} = {float(gdp)!r}" for region, gdp in benchmark.gdp.items())]
     return "\n".join(lines) + "\n"

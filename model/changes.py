@@ -14,7 +14,6 @@ from viner.model.calibrate import Calibrated, at_benchmark, calibrate
 from viner.model.notation import Definition, System, leaves, name_of, ordered, split, summand
 from viner.model.program import Assign, Mean, Program, Residual, ShareRule, Statement
 
-
 Names = tuple[tuple[str, str], ...]
 
 
@@ -119,9 +118,7 @@ class _Builder:
     def _moves(self, leaf: Indexed) -> bool:
         return self.system.by_name[name_of(leaf)].role in ("variable", "instrument")
 
-    def _mean(
-        self, node: Expr, exponent: Expr, target: Indexed, names: Names, hoisted: list[Mean]
-    ) -> Expr:
+    def _mean(self, node: Expr, exponent: Expr, target: Indexed, names: Names, hoisted: list[Mean]) -> Expr:
         """``(sum of terms)^(1/exponent)`` in logs: the power mean of the terms' bases."""
         over: Idx | None = None
         where = sympy.true

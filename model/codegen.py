@@ -169,7 +169,7 @@ class Writer:
 
     def code(self, expr: Expr, frame: Frame) -> str:
         """Write an expression with the axes of `frame`."""
-        return _Printer(self, frame).doprint(expr)
+        return str(_Printer(self, frame).doprint(expr))
 
     def keep(self, expr: Expr, frame: Frame) -> str:
         """Compute an expression in given arrays once, and write its occurrence."""
@@ -188,7 +188,7 @@ class Writer:
         """Write a condition with the axes of `frame`."""
         if where == sympy.true:
             return "np.True_"
-        return _Printer(self, frame).doprint(where)
+        return str(_Printer(self, frame).doprint(where))
 
 
 class _Printer(NumPyPrinter):  # type: ignore[misc]
@@ -262,4 +262,3 @@ class _Printer(NumPyPrinter):  # type: ignore[misc]
         if where != sympy.true:
             code = f"np.where({inner.doprint(where)}, {code}, 0.0)"
         return f"np.sum({code}, axis={len(frame)})"
-

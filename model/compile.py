@@ -106,7 +106,11 @@ def generate(program: Program) -> str:
     directions = [leaf for leaf in program.inputs if name_of(leaf) in program.instruments] + unknowns
     dots = _along(writer, program, directions)
     sizes = _sizes(program.inputs)
-    head = ["def {name}(x, given, prepared{more}):", *_unpack(unknowns, sizes, given), *writer.unpack_prepared()]
+    head = [
+        "def {name}(x, given, prepared{more}):",
+        *_unpack(unknowns, sizes, given),
+        *writer.unpack_prepared(),
+    ]
     functions = [
         _shares(program),
         ["def prepare(given):", *_given(given, sizes), *writer.prepared, writer.return_prepared()],
@@ -233,9 +237,7 @@ def _along(writer: Writer, program: Program, directions: Sequence[Indexed]) -> l
         dot = real(f"dot_{name_of(leaf)}", leaf.indices)
         writer.declare(dot)
         lines.append(f'{name_of(dot)} = dot["{name_of(dot)}"]')
-    residuals = [
-        Assign(real(f"residual_{name_of(r.unknown)}", r.unknown.indices), r.value) for r in program.residuals
-    ]
+    residuals = [Assign(real(f"residual_{name_of(r.unknown)}", r.unknown.indices), r.value) for r in program.residuals]
     for s in tangent((*program.statements, *residuals, *program.reports), directions):
         lines += writer.statement(s)
     return lines

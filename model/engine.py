@@ -45,12 +45,14 @@ class Model:
     @cached_property
     def spending(self) -> Array:
         """Benchmark spending at tariff-inclusive prices, ``[sector, destination]``."""
-        return (self.data.value * (1.0 + self.data.tariff)).sum(axis=1)
+        spent: Array = (self.data.value * (1.0 + self.data.tariff)).sum(axis=1)
+        return spent
 
     @cached_property
     def sales(self) -> Array:
         """Benchmark sales at producer prices, ``[sector, origin]``."""
-        return self.data.value.sum(axis=2)
+        sold: Array = self.data.value.sum(axis=2)
+        return sold
 
 
 def calibrated(structure: Structure, data: MarketData) -> Model:

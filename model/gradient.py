@@ -194,9 +194,7 @@ class _Reverse:
         # What reaches an unknown is contracted straight into the Jacobian.
         if not closing or name_of(leaf) in self.unknowns:
             return term
-        closed = real(
-            f"closed_{self.residual}_{len(self.steps)}", tuple(dict.fromkeys((*self.rows, *term.labels)))
-        )
+        closed = real(f"closed_{self.residual}_{len(self.steps)}", tuple(dict.fromkeys((*self.rows, *term.labels))))
         self.steps.append(Accumulate(closed, term.value, self._closing(term)))
         return _Term(term.labels, closed)
 
@@ -211,7 +209,7 @@ def _factored(value: Expr) -> Expr:
 
 
 def _free(expr: Expr) -> set[Idx]:
-    return expr.atoms(Idx)
+    return set(expr.atoms(Idx))
 
 
 def tangent(statements: Sequence[Statement], directions: Sequence[Indexed]) -> list[Statement]:

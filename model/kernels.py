@@ -54,9 +54,7 @@ def log_mean(weight: Array, z: Array, r: Array | float, axis: int) -> tuple[Arra
     return np.squeeze(mean, axis), terms / total
 
 
-def log_mean_of(
-    weights: Sequence[Array], zs: Sequence[Array], r: Array | float
-) -> tuple[Array, tuple[Array, ...]]:
+def log_mean_of(weights: Sequence[Array], zs: Sequence[Array], r: Array | float) -> tuple[Array, tuple[Array, ...]]:
     """Weighted power mean in logs of a short list of terms, and its derivatives.
 
     Parameters

@@ -56,16 +56,16 @@ class Measure:
 
 def _imports(cells: Array) -> Array:
     regions = cells.shape[-1]
-    return np.where(np.eye(regions, dtype=bool), 0.0, cells).sum(axis=1)
+    return np.asarray(np.where(np.eye(regions, dtype=bool), 0.0, cells).sum(axis=1))
 
 
 def _exports(cells: Array) -> Array:
     regions = cells.shape[-1]
-    return np.where(np.eye(regions, dtype=bool), 0.0, cells).sum(axis=2)
+    return np.asarray(np.where(np.eye(regions, dtype=bool), 0.0, cells).sum(axis=2))
 
 
 def _creation(o: Outcome, s: Setting) -> Array:
-    return np.where(s.partner, o.displacement + o.expansion, 0.0).sum(axis=1)
+    return np.asarray(np.where(s.partner, o.displacement + o.expansion, 0.0).sum(axis=1))
 
 
 def _gdp(o: Outcome, s: Setting) -> Array:
@@ -133,7 +133,10 @@ MEASURES: tuple[Measure, ...] = (
         "total_percent_of_spending", "per cent of benchmark spending", "Change in welfare",
         lambda o, _: o.total, lambda _, s: s.model.spending,
     ),
-    Measure("total_percent_of_gdp", "per cent of GDP", "Change in welfare", lambda o, _: o.total, _gdp, by_sector=False),
+    Measure(
+        "total_percent_of_gdp", "per cent of GDP", "Change in welfare",
+        lambda o, _: o.total, _gdp, by_sector=False,
+    ),
 )  # fmt: skip
 
 

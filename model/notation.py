@@ -188,7 +188,8 @@ def free_indices(expr: Expr) -> set[Idx]:
     """Return the indices over which an expression varies."""
     if isinstance(expr, sympy.Sum):
         body, over, where = summand(expr)
-        return (free_indices(body) | where.atoms(Idx)) - {over}
+        inside: set[Idx] = free_indices(body) | where.atoms(Idx)
+        return inside - {over}
     if isinstance(expr, Indexed):
         return set(expr.indices)
     return {i for arg in expr.args for i in free_indices(arg)}

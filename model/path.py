@@ -48,9 +48,7 @@ class Parts:
     @property
     def total(self) -> Array:
         """Contribution to welfare by region."""
-        return (
-            self.consumer_surplus + self.producer_surplus + self.tariff_revenue + self.rent + self.pool_transfer
-        )
+        return self.consumer_surplus + self.producer_surplus + self.tariff_revenue + self.rent + self.pool_transfer
 
 
 def plus(a: Parts, b: Parts) -> Parts:

@@ -64,14 +64,18 @@ def latex_body(structure: Structure) -> str:
     show = _Latex(system).doprint
     parts = [rf"\section*{{{structure.title}}}", rf"After {structure.reference.replace('&', chr(92) + '&')}."]
     parts += [r"\subsection*{Equations in levels}", _align(equations(structure))]
-    parts += [r"\subsection*{Calibration}", _align([rf"{show(a)} &= {show(b)}" for a, b in _calibration(system)])]
+    parts += [
+        r"\subsection*{Calibration}",
+        _align([rf"{show(a)} &= {show(b)}" for a, b in _calibration(system)]),
+    ]
     rows = [rf"{show(a)} &= {show(b)}{_latex_condition(w, show)}" for a, b, w in _rows(program)]
     rows += [rf"{show(r.value)} &= 0" for r in program.residuals]
     parts += [r"\subsection*{In log changes, as solved}", _align(rows)]
-    parts += [r"\subsection*{Benchmark shares}", _align([rf"{show(a)} &= {show(b)}" for a, b in _shares(program)])]
-    symbols = [
-        rf"${q.latex}_{{{''.join(map(str, q.indices))}}}$ & {q.role} & {q.text} \\" for q in system.quantities
+    parts += [
+        r"\subsection*{Benchmark shares}",
+        _align([rf"{show(a)} &= {show(b)}" for a, b in _shares(program)]),
     ]
+    symbols = [rf"${q.latex}_{{{''.join(map(str, q.indices))}}}$ & {q.role} & {q.text} \\" for q in system.quantities]
     table = [
         r"\subsection*{Notation}",
         r"\begin{tabular}{lll}\toprule",

@@ -5,6 +5,7 @@ The path from the benchmark to the new policy is stated in :mod:`viner.model.pat
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +73,7 @@ class Outcome:
     @property
     def total(self) -> Array:
         """Change in welfare by region: surpluses, revenue, rents and transfers."""
-        return (
-            self.consumer_surplus + self.producer_surplus + self.tariff_revenue + self.rent + self.pool_transfer
-        )
+        return self.consumer_surplus + self.producer_surplus + self.tariff_revenue + self.rent + self.pool_transfer
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def simulate(
         step: outcome(model, benchmark, policy, pool=pool if step == pooling else None)[0]
         for step, policy in alone.items()
     }
-    increments = [_difference(a, b) for a, b in zip(before, before[1:], strict=False)]
+    increments = [_difference(a, b) for a, b in pairwise(before)]
     last, parts = outcome(model, benchmark, total, increments=increments, pool=pool)
     attribution = dict(zip(steps, parts, strict=False))
     if pool:
@@ -162,9 +161,7 @@ def outcome(
     value0 = model.data.value
     value1 = value0 * price[:, :, None] * policy.barrier * quantity
     change = value0 * (quantity - 1.0)
-    parts = along_path(
-        model, benchmark, increments or [_difference(benchmark, policy)], change=change, pool=pool
-    )
+    parts = along_path(model, benchmark, increments or [_difference(benchmark, policy)], change=change, pool=pool)
     revenue0 = welfare.tariff_revenue(benchmark, value0)
     revenue1 = welfare.tariff_revenue(policy, value1)
     rent = (welfare.rent(policy, value1) - welfare.rent(benchmark, value0)).sum(axis=1)
@@ -201,4 +198,4 @@ def _difference(a: Policy, b: Policy) -> Policy:
 
 
 def _sum(parts: list[Parts], name: str) -> NDArray[np.float64]:
-    return np.sum([getattr(p, name) for p in parts], axis=0)
+    return np.asarray(np.sum([getattr(p, name) for p in parts], axis=0))

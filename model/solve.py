@@ -94,7 +94,8 @@ def solve(
             if done.all():
                 break
             if done.sum() > len(rows) // 4 or len(rows) < 16:
-                rows, f, jacobian, free, size = (a[~done] for a in (rows, f, jacobian, free, size))
+                rows, f, jacobian = rows[~done], f[~done], jacobian[~done]
+                free, size = free[~done], size[~done]
                 some = {name: a[rows] for name, a in given.items()}
                 prepared = compiled.prepare(some)
             step = _newton_step(f, jacobian, free)
@@ -127,7 +128,8 @@ def _newton_step(f: Array, jacobian: Array, active: NDArray[np.bool_]) -> Array:
     try:
         return -np.linalg.solve(jacobian, f[..., None])[..., 0]
     except np.linalg.LinAlgError:
-        return np.stack([-np.linalg.lstsq(j, r, rcond=None)[0] for j, r in zip(jacobian, f, strict=True)])
+        nearest = [np.linalg.lstsq(j, r, rcond=None)[0] for j, r in zip(jacobian, f, strict=True)]
+        return -np.asarray(np.stack(nearest), dtype=np.float64)
 
 
 def _damped(
@@ -151,12 +153,13 @@ def _damped(
         if not worse.any():
             break
         scale = np.where(worse, scale / 2.0, scale)
-    return x + scale[:, None] * step
+    moved: Array = x + scale[:, None] * step
+    return moved
 
 
 def _message(solution: Solution, markets: Sequence[str]) -> str:
     failed = np.flatnonzero(~solution.converged)
-    names = [markets[m] if markets else f"market {m}" for m in failed]
+    names = [markets[m] if markets else f"market {m}" for m in failed.tolist()]
     shown = ", ".join(
         f"{n} (largest residual {solution.residual[m]:.1e})" for n, m in zip(names[:10], failed[:10], strict=True)
     )

@@ -6,8 +6,6 @@ reading their text: none is imported, so that listing them is quick.
 """
 
 import ast
-import importlib.util
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +38,8 @@ class Entry:
 def embedded_scenarios() -> tuple[Entry, ...]:
     """Return the embedded scenarios, sorted by name. No module is imported."""
     entries = []
-    for info in pkgutil.iter_modules(scenarios.__path__, "viner.scenarios."):
-        spec = importlib.util.find_spec(info.name)
-        text = "" if spec is None or spec.origin is None else Path(spec.origin).read_text(encoding="utf-8")
+    for path in (file for folder in scenarios.__path__ for file in Path(folder).glob("*.py")):
+        text = path.read_text(encoding="utf-8")
         if "\ndef scenario(" not in text:
             continue
         tree = ast.parse(text)
@@ -51,5 +48,5 @@ def embedded_scenarios() -> tuple[Entry, ...]:
         defaults = [*function.args.defaults, *(d for d in function.args.kw_defaults if d is not None)]
         options = {a.arg: ast.unparse(d) for a, d in zip(arguments, defaults, strict=True)}
         title = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
-        entries.append(Entry(info.name.rpartition(".")[2].replace("_", "-"), title, options, info.name))
+        entries.append(Entry(path.stem.replace("_", "-"), title, options, f"viner.scenarios.{path.stem}"))
     return tuple(sorted(entries, key=lambda entry: entry.name))

@@ -98,9 +98,7 @@ def attribution(benchmark: Benchmark, parts: Mapping[str, Parts]) -> pd.DataFram
     return pd.concat([cells, regions], ignore_index=True)
 
 
-def _long(
-    axes: Mapping[str, Sequence[str]], parts: Mapping[str, Parts], names: Sequence[str]
-) -> pd.DataFrame:
+def _long(axes: Mapping[str, Sequence[str]], parts: Mapping[str, Parts], names: Sequence[str]) -> pd.DataFrame:
     """One row for each step, measure and combination of labels."""
     blocks = []
     for name in names:
@@ -138,8 +136,8 @@ def summary(benchmark: Benchmark, outcomes: Mapping[str, Outcome], setting: Sett
 def _bases(benchmark: Benchmark) -> dict[tuple[str, str], str]:
     """The weakest basis of the cells that a region trades in, by sector and region."""
     everything = slice(None)
-    sectors = [(EVERY, everything), *((code, n) for n, code in enumerate(benchmark.sectors))]
-    regions = [(EVERY, everything), *((code, n) for n, code in enumerate(benchmark.regions))]
+    sectors: list[tuple[str, int | slice]] = [(EVERY, everything), *((code, n) for n, code in enumerate(benchmark.sectors))]
+    regions: list[tuple[str, int | slice]] = [(EVERY, everything), *((code, n) for n, code in enumerate(benchmark.regions))]
     return {
         (sector, region): weakest(
             (benchmark.weakest_basis(s, r, everything), benchmark.weakest_basis(s, everything, r))

@@ -93,7 +93,11 @@ def write_results(
 
 
 def write_solution(
-    folder: Path, flows: pd.DataFrame, prices: pd.DataFrame, welfare: pd.DataFrame, manifest: Mapping[str, Any]
+    folder: Path,
+    flows: pd.DataFrame,
+    prices: pd.DataFrame,
+    welfare: pd.DataFrame,
+    manifest: Mapping[str, Any],
 ) -> None:
     """Write the four files of one simulation without a scenario. See :func:`write_results`."""
     with _replacing(folder) as new:
@@ -183,5 +187,3 @@ def _replacing(folder: Path) -> Iterator[Path]:
             new.replace(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-
-

@@ -4,7 +4,8 @@ import importlib
 import importlib.util
 import inspect
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -44,9 +45,7 @@ def find_scenario(name_or_path: str | Path, options: Mapping[str, str] | None = 
     entries = {entry.name: entry for entry in embedded_scenarios()}
     if hyphens(text) not in entries:
         expected = "an embedded scenario's name, a .toml file or a .py file"
-        cure = (
-            f"Name the file: {text}.toml" if Path(f"{text}.toml").is_file() else nearest(text, tuple(entries))
-        )
+        cure = f"Name the file: {text}.toml" if Path(f"{text}.toml").is_file() else nearest(text, tuple(entries))
         raise ScenarioError(Fault("scenario", repr(text), expected, cure))
     module = importlib.import_module(entries[hyphens(text)].module)
     return _call(module.scenario, options, hyphens(text))
@@ -60,7 +59,8 @@ def _from_file(path: Path, options: Mapping[str, str]) -> Scenario:
     if isinstance(given, Scenario):
         found = _call(lambda: given, options, str(path))
     elif callable(given):
-        found = _call(given, options, str(path))
+        with _blaming(path):
+            found = _call(given, options, str(path))
     else:
         expected = "a function scenario(...) -> Scenario, or a variable scenario"
         raise ScenarioError(Fault(str(path), f"scenario is {type(given).__name__}", expected))
@@ -70,23 +70,29 @@ def _from_file(path: Path, options: Mapping[str, str]) -> Scenario:
 
 
 def _load(path: Path) -> ModuleType:
-    """Run a user's Python file; what goes wrong in it is the file's fault and not viner's."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ScenarioError(Fault(str(path), "a file that Python cannot import", "a Python file"))
     module = importlib.util.module_from_spec(spec)
-    try:
+    with _blaming(path):
         spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    """Take what goes wrong in a user's Python file for the file's fault and not viner's."""
+    try:
+        yield
     except VinerError:
         raise
     except Exception as error:
         raise ScenarioError(_blame(path, error)) from error
-    return module
 
 
 def _blame(path: Path, error: Exception) -> Fault:
-    """Return the fault of a user's file that raised `error`, with the line of the file."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
     line = error.lineno if isinstance(error, SyntaxError) else (lines[-1] if lines else None)
     where = f"{path}:{line}" if line else str(path)
     return Fault(where, f"{type(error).__name__}: {error}", "a file that Python runs")
@@ -95,13 +101,12 @@ def _blame(path: Path, error: Exception) -> Fault:
 def _call(function: Callable[..., object], options: Mapping[str, str], where: str) -> Scenario:
     """Call a scenario's function with its options converted from text."""
     parameters = inspect.signature(function, eval_str=True).parameters
-    names = tuple(name.replace("_", "-") for name in parameters)
     faults, values = [], {}
     for name, text in options.items():
         key = name.replace("-", "_")
         if key not in parameters:
-            cure = nearest(hyphens(name), names) if names else ""
-            expected = "an option of the scenario" if names else "no options: the scenario has none"
+            cure = nearest(key, tuple(parameters)) if parameters else ""
+            expected = "an option of the scenario" if parameters else "no options: the scenario has none"
             faults.append(Fault(f"{where}: --set {name}={text}", f"unknown option {name!r}", expected, cure))
             continue
         annotation = parameters[key].annotation
@@ -110,11 +115,11 @@ def _call(function: Callable[..., object], options: Mapping[str, str], where: st
         except ValueError:
             expected = _WORDS.get(annotation, "a value")
             faults.append(Fault(f"{where}: --set {name}={text}", repr(text), expected))
-    missing = [k for k, p in parameters.items() if p.default is inspect.Parameter.empty and k not in values]
+    given = {name.replace("-", "_") for name in options}
     faults += [
         Fault(where, f"no value for the option {key!r}", "a value for every option", f"Add --set {key}=VALUE")
-        for key in missing
-        if key not in {name.replace("-", "_") for name in options}
+        for key, parameter in parameters.items()
+        if parameter.default is inspect.Parameter.empty and key not in given
     ]
     if faults:
         raise ScenarioError(faults)

@@ -68,8 +68,7 @@ def fit(
         benchmark = benchmark.with_parameters(parameters) if parameters else benchmark
     except InputError as error:
         faults += [
-            Fault(f"{locate(())}: {fault.where}", fault.found, fault.expected, fault.cure)
-            for fault in error.faults
+            Fault(f"{locate(())}: {fault.where}", fault.found, fault.expected, fault.cure) for fault in error.faults
         ]
     try:
         path = policy_path(benchmark, steps, locate=locate)

@@ -85,7 +85,8 @@ class RunResult:
         inside = np.array([r in self.members for r in self.benchmark.regions])
         if not (self.scenario.pool or self.benchmark.unions):
             inside[:] = False
-        return inside[:, None] & inside[None, :] & ~np.eye(len(inside), dtype=bool)
+        both = inside[:, None] & inside[None, :]
+        return np.asarray(both & ~np.eye(len(inside), dtype=bool))
 
     @cached_property
     def setting(self) -> Setting:

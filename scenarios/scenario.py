@@ -187,7 +187,5 @@ class Scenario:
     @property
     def input_files(self) -> tuple[Path, ...]:
         """The scenario's own files and the schedules that it names, each once."""
-        schedules = [
-            Path(shock.schedule) for step in self.steps for shock in step.shocks if shock.schedule is not None
-        ]
+        schedules = [Path(shock.schedule) for step in self.steps for shock in step.shocks if shock.schedule is not None]
         return tuple(dict.fromkeys((*self.files, *schedules)))

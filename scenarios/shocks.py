@@ -207,9 +207,7 @@ def _range_faults(benchmark: Benchmark, move: _Move, after: Policy) -> list[Faul
     if not wrong.any():
         return []
     worst = rate[wrong][0]
-    found = (
-        f"{kind} = {move.shock.amount:g} brings the {instrument} on {_cell(benchmark, wrong)} to {worst:.6g}"
-    )
+    found = f"{kind} = {move.shock.amount:g} brings the {instrument} on {_cell(benchmark, wrong)} to {worst:.6g}"
     expected = f"a fraction above -1, at most {benchmark.max_tariff:g}"
     return [Fault(move.where, found, expected, PER_CENT_CURE if kind in ("rate", "points") else "")]
 
@@ -238,9 +236,7 @@ def _high(benchmark: Benchmark, moves: Sequence[Sequence[_Move]], path: PolicyPa
             high = move.cells & (after.tariff >= 1) & (benchmark.tariff < 1)
             if move.shock.instrument == "tariff" and high.any():
                 rate = f"{100 * after.tariff[high][0]:.6g} %"
-                cautions.append(
-                    f"{move.where}: a tariff of {rate} on {_cell(benchmark, high)}. {PER_CENT_CURE}"
-                )
+                cautions.append(f"{move.where}: a tariff of {rate} on {_cell(benchmark, high)}. {PER_CENT_CURE}")
     return cautions
 
 
@@ -254,8 +250,6 @@ def _overlaps(benchmark: Benchmark, path: PolicyPath) -> list[str]:
             alone = getattr(path.alone[k], name) - getattr(path.benchmark, name)
             differs = (benchmark.value > 0) & ~np.isclose(part, alone, rtol=0, atol=1e-12)
             if differs.any():
-                found = (
-                    f"step {step!r} moves the {name} on {_cell(benchmark, differs)} after another step did"
-                )
+                found = f"step {step!r} moves the {name} on {_cell(benchmark, differs)} after another step did"
                 cautions.append(f"{found}: its part in the total depends on the order of the steps")
     return cautions

@@ -70,9 +70,7 @@ def shock_faults(fields: Mapping[str, object], locate: Locate) -> list[Fault]:
     given = [kind for kind in KINDS if fields.get(kind) is not None]
     if len(given) != 1:
         found = "neither of " + ", ".join(kinds) if not given else " and ".join(given) + " together"
-        faults.append(
-            Fault(locate(()), found, "exactly one of " + ", ".join(kinds), "" if given else _CHANGE)
-        )
+        faults.append(Fault(locate(()), found, "exactly one of " + ", ".join(kinds), "" if given else _CHANGE))
     for kind in given:
         where = locate((kind,))
         if kind not in kinds:

@@ -81,9 +81,7 @@ def run(
     scenario: Annotated[
         str, typer.Argument(metavar="SCENARIO", help="An embedded scenario's name, a .toml or a .py file.")
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Default: results/NAME.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Default: results/NAME.")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="An option of the scenario; may be repeated."),
@@ -94,15 +92,16 @@ def run(
 ) -> None:
     """Run a scenario and write its results, tables and figures."""
     with session(quiet=quiet, debug=debug) as terminal:
-        start = time.perf_counter()
-        with terminal.progress("starting") as tick:
-            from viner.scenarios.output import check_folder, write_results
+        with terminal.progress("reading the scenario") as tick:
             from viner.scenarios.registry import find_scenario
-            from viner.scenarios.run import run as simulate
 
-            timings = {"start": time.perf_counter() - start}
             found = find_scenario(scenario, _settings(settings or []))
             folder = output or Path("results") / found.name
+            start = time.perf_counter()
+            from viner.scenarios.output import check_folder, write_results
+            from viner.scenarios.run import run as simulate
+
+            timings = {"import": time.perf_counter() - start}
             check_folder(folder)
             result = simulate(found, progress=tick)
             write_results(result, folder, progress=tick, timings=timings)
@@ -149,9 +148,7 @@ def equations(
 @app.command()
 def solve(
     benchmark: BenchmarkArgument,
-    structure: Annotated[
-        str, typer.Option("--structure", metavar="STRUCTURE", help="A market structure's name.")
-    ],
+    structure: Annotated[str, typer.Option("--structure", metavar="STRUCTURE", help="A market structure's name.")],
     tariffs: Annotated[
         Path,
         typer.Option(

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from viner.calibration.benchmark import Benchmark
+from viner.calibration.read import CheckReport
 from viner.scenarios.embedded import Entry
 
 if TYPE_CHECKING:  # `viner list` must not wait for the engine
@@ -22,6 +23,7 @@ _PARTS = {
     "pool_transfer": "pool",
     "total": "total",
 }
+_FIT_COLUMNS = ("margin", "largest_deviation_percent", "mean_deviation_percent", "worst_cell")
 _ALWAYS = ("consumer_surplus", "producer_surplus", "tariff_revenue", "total")
 
 
@@ -53,10 +55,7 @@ def welfare_table(result: "RunResult", steps: Sequence[str]) -> Table:
     """Return changes in welfare by step and member, summed over sectors."""
     benchmark = result.benchmark
     frame = result.welfare[result.welfare["region"].isin(result.members)]
-    sums = {
-        key: {part: float(rows[part].sum()) for part in _PARTS}
-        for key, rows in frame.groupby(["step", "region"])
-    }
+    sums = {key: {part: float(rows[part].sum()) for part in _PARTS} for key, rows in frame.groupby(["step", "region"])}
     shown = [part for part in _PARTS if part in _ALWAYS or any(values[part] for values in sums.values())]
     table = Table(title=f"Welfare, change in {benchmark.unit} of {benchmark.year}", title_justify="left")
     table.add_column("step")
@@ -81,9 +80,7 @@ def number(value: float) -> str:
     return f"{np.round(value, 1) + 0.0:,.1f}"
 
 
-def listing(
-    scenarios: Sequence[Entry], structures: Sequence[str], benchmarks: Sequence[str]
-) -> RenderableType:
+def listing(scenarios: Sequence[Entry], structures: Sequence[str], benchmarks: Sequence[str]) -> RenderableType:
     """Return the names that the commands take."""
     table = Table.grid(padding=(0, 2))
     for entry in scenarios:
@@ -93,3 +90,20 @@ def listing(
     for title, names in (("Structures", structures), ("Benchmarks", benchmarks)):
         blocks += [f"[bold]{title}[/bold]", Padding("\n".join(names), (0, 0, 1, 2))]
     return Group(*blocks)
+
+
+def report(found: CheckReport) -> Iterator[RenderableType]:
+    """Yield what a check prints of a benchmark without faults: its facts, and the fit of its margins."""
+    yield f"[bold]{found.name}[/bold]: no faults, cautions: {len(found.cautions)}"
+    facts = Table.grid(padding=(0, 2))
+    for fact, value in found.facts.items():
+        facts.add_row(fact, value)
+    yield Padding(facts, (0, 0, 1, 2))
+    if found.fit is not None:
+        table = Table(title="How far the estimate is from its margins", title_justify="left")
+        columns = ("margin", "largest deviation, %", "mean deviation, %", "where it is largest")
+        for column in columns:
+            table.add_column(column, justify="right" if "%" in column else "left")
+        for margin, largest, mean, cell in zip(*(found.fit[c] for c in _FIT_COLUMNS), strict=True):
+            table.add_row(str(margin), f"{float(largest):.2g}", f"{float(mean):.2g}", str(cell))
+        yield table

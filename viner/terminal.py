@@ -106,9 +106,7 @@ def session(*, quiet: bool = False, debug: bool = False) -> Iterator[Terminal]:
         except Exception as error:
             raise typer.Exit(_report(terminal, error)) from error
         finally:
-            terminal.cautions(
-                str(warning.message) for warning in caught if issubclass(warning.category, InputWarning)
-            )
+            terminal.cautions(str(warning.message) for warning in caught if issubclass(warning.category, InputWarning))
 
 
 def _report(terminal: Terminal, error: Exception) -> int:

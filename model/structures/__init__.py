@@ -24,7 +24,12 @@ def get(name: str) -> Structure:
     module = name.replace("-", "_")
     if module not in _MODULES:
         raise ScenarioError(
-            Fault("structure", f"unknown market structure {name!r}", "one that viner has", nearest(name, names()))
+            Fault(
+                "structure",
+                f"unknown market structure {name!r}",
+                "one that viner has",
+                nearest(name, names()),
+            )
         )
     structure: Structure = import_module(f"viner.model.structures.{module}").STRUCTURE
     return structure

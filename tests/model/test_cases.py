@@ -97,9 +97,7 @@ def test_derivative_of_the_exact_model_is_the_published_gsim_solution() -> None:
     assert_allclose(np.round(published, 4), [0.0792, -0.0316, 0.0480, -0.0184], atol=1e-12)
 
 
-def _single(
-    shares: list[float], supply: list[float], sigma: float, powers: list[float], base: list[float]
-) -> Outcome:
+def _single(shares: list[float], supply: list[float], sigma: float, powers: list[float], base: list[float]) -> Outcome:
     """One destination, which makes nothing itself, supplied by several origins; demand of unit elasticity."""
     origins = len(shares)
     structure = structures.get("nested-armington")

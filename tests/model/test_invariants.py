@@ -35,7 +35,11 @@ def test_no_shock_returns_the_benchmark(seed: int, name: str) -> None:
 @given(seed=seeds, name=names)
 def test_mechanisms_and_parts_add_up(seed: int, name: str) -> None:
     model = random_model(seed, name=name, zeros=0.1)
-    start, mid, end = policy(model.data.tariff), random_policy(model, seed), random_policy(model, seed + 1, wedges=True)
+    start, mid, end = (
+        policy(model.data.tariff),
+        random_policy(model, seed),
+        random_policy(model, seed + 1, wedges=True),
+    )
     shares = {0: 0.5, 2: 0.5}
     done = simulate(
         model,
@@ -71,9 +75,7 @@ def test_parts_do_not_depend_on_the_order_of_the_steps(seed: int) -> None:
     two = simulate(model, start, {"b": b, "a": a}, {"b": b, "a": end}).attribution
     for step in ("a", "b"):
         for part in fields(Parts):
-            assert_allclose(
-                getattr(one[step], part.name), getattr(two[step], part.name), rtol=1e-9, atol=1e-10
-            )
+            assert_allclose(getattr(one[step], part.name), getattr(two[step], part.name), rtol=1e-9, atol=1e-10)
 
 
 @few

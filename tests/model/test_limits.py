@@ -93,22 +93,16 @@ def test_cobb_douglas_substitution(distance: float) -> None:
 
 def test_unit_demand_keeps_spending_and_surplus_is_the_logarithm() -> None:
     value = _value()
-    o = outcome(
-        _model(value, supply=np.inf, demand=1.0), policy(np.zeros_like(value)), policy(_raised(value))
-    )[0]
+    o = outcome(_model(value, supply=np.inf, demand=1.0), policy(np.zeros_like(value)), policy(_raised(value)))[0]
     spending = (o.value0 * o.price_ratio * o.quantity_ratio).sum(axis=1)
     assert_allclose(spending, value.sum(axis=1), rtol=1e-14)
-    assert_allclose(
-        o.consumer_surplus, -value.sum(axis=1) * np.log(o.composite_price_ratio), rtol=1e-13, atol=1e-13
-    )
+    assert_allclose(o.consumer_surplus, -value.sum(axis=1) * np.log(o.composite_price_ratio), rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("demand", [0.0, 1.0 - 1e-12, 1.0, 1.0 + 1e-12, 2.0])
 def test_consumer_surplus_is_continuous_in_the_demand_elasticity(demand: float) -> None:
     value = _value()
-    o = outcome(
-        _model(value, supply=np.inf, demand=demand), policy(np.zeros_like(value)), policy(_raised(value))
-    )[0]
+    o = outcome(_model(value, supply=np.inf, demand=demand), policy(np.zeros_like(value)), policy(_raised(value)))[0]
     price = o.composite_price_ratio[0, 0]
     # The area to the left of the demand curve, by quadrature.
     nodes, weights = np.polynomial.legendre.leggauss(20)

@@ -148,9 +148,7 @@ def test_a_pool_needs_no_steps(small: Benchmark) -> None:
 
 
 def test_resolving_sets_parameters_and_applies_the_steps(small: Benchmark) -> None:
-    scenario = Scenario(
-        benchmark=small, steps=[Step("cut", [cut()])], parameters={"sigma_imports.metals": 7.0}
-    )
+    scenario = Scenario(benchmark=small, steps=[Step("cut", [cut()])], parameters={"sigma_imports.metals": 7.0})
     benchmark, path = resolve(scenario)
     assert benchmark.parameter("sigma_imports").tolist() == [[4.0] * 3, [7.0] * 3]
     assert path.total.tariff[1, 2, 1] == 0.05

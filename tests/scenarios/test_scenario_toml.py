@@ -12,6 +12,7 @@ from viner.scenarios.toml import load_scenario
 HEAD = 'benchmark = "small"\nstructure = "nested-armington"\n'
 STEP = '[[step]]\nname = "cut"\n'
 SHOCK = '[[step.shock]]\ninstrument = "tariff"\norigin = "RUS"\ndestination = "KAZ"\n'
+OTHER = SHOCK.replace("KAZ", "CHN")
 
 
 def write(folder: Path, text: str | bytes) -> Path:
@@ -77,7 +78,7 @@ def test_a_whole_scenario(folder: Path) -> None:
         (STEP + SHOCK + "rate = 0.2\n", "my.toml: benchmark: nothing; expected this key. Add 'benchmark'"),
         (STEP + SHOCK + "rate = 0.2\n", "my.toml: structure: nothing; expected this key. Add 'structure'"),
         (HEAD + STEP + "[[step.shock]]\nrate = 0.1\n", "my.toml: step[0].shock[0].instrument: nothing"),
-        (HEAD + STEP + SHOCK + "rate = 0.2\n" + STEP + SHOCK + "rate = 0.3\n", "two steps named 'cut'"),
+        (HEAD + STEP + SHOCK + "rate = 0.2\n" + STEP + OTHER + "rate = 0.3\n", "two steps named 'cut'"),
         (HEAD + "[[step]]\nname = 'total'\n" + SHOCK + "rate = 0.2\n", "step[0].name: a step named 'total'"),
         (HEAD + "[[step]]\n" + SHOCK + "rate = 0.2\n", "my.toml: step[0].name: nothing; expected this key"),
         (HEAD + "[[step]]\nname = 3\n" + SHOCK + "rate = 0.2\n", "step[0].name: 3; expected text in quotes"),
@@ -168,8 +169,8 @@ def test_faults_of_form_and_of_meaning_come_together_at_their_places(folder: Pat
         + "[pool]\nRUS = 0.5\nKAX = 0.4\n",
     )
     assert [line.split(": ")[1] for line in text.splitlines()] == [
-        "titel",
         "step[0].shock[0].rate",
+        "titel",
         "structure",
         "step[1].name",
         "pool",

@@ -148,9 +148,7 @@ def test_a_level_out_of_range_is_refused(small: Benchmark, change: dict[str, flo
 
 def test_a_negative_level_below_minus_one_is_refused(small: Benchmark) -> None:
     shocks = [Shock("tariff", origin="RUS", destination="KAZ", points=-0.6) for _ in range(2)]
-    with pytest.raises(
-        ScenarioError, match=r"step\[0\].shock\[1\].points: .* to -1.1; expected a fraction above -1"
-    ):
+    with pytest.raises(ScenarioError, match=r"step\[0\].shock\[1\].points: .* to -1.1; expected a fraction above -1"):
         policy_path(small, [Step("a", shocks)])
 
 
@@ -182,9 +180,7 @@ def test_a_selection_of_nothing_but_home_sales_by_a_union_finds_no_cell() -> Non
         ([{"rate": 1.5}], r"shock\[0\].rate: a tariff of 150 % on food from RUS to KAZ and 1 more"),
     ],
 )
-def test_what_is_probably_not_meant_warns(
-    small: Benchmark, shocks: list[dict[str, float]], message: str
-) -> None:
+def test_what_is_probably_not_meant_warns(small: Benchmark, shocks: list[dict[str, float]], message: str) -> None:
     step = Step("a", [Shock("tariff", origin="RUS", destination="KAZ", **shock) for shock in shocks])
     with pytest.warns(InputWarning, match=message):
         path = policy_path(small, [step])
@@ -194,9 +190,7 @@ def test_what_is_probably_not_meant_warns(
 def test_steps_that_move_the_same_cells_warn(small: Benchmark) -> None:
     one = Step("one", [Shock("tariff", origin="RUS", destination="KAZ", rate=0.0)])
     two = Step("two", [Shock("tariff", origin="*", destination="KAZ", percent_of_rate=50)])
-    with pytest.warns(
-        InputWarning, match="step 'two' moves the tariff on food from RUS to KAZ and 1 more after"
-    ):
+    with pytest.warns(InputWarning, match="step 'two' moves the tariff on food from RUS to KAZ and 1 more after"):
         path = policy_path(small, [one, two])
     assert path.total.tariff[METALS, RUS, KAZ] == 0.0
 

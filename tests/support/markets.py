@@ -18,9 +18,7 @@ def policy(tariff: Array, *, barrier: Array | float = 1.0, rent: Array | float =
     return Policy(tariff, ones * barrier, ones * rent)
 
 
-def market_data(
-    value: Array, tariff: Array, structure: Structure, **parameters: float | Array
-) -> MarketData:
+def market_data(value: Array, tariff: Array, structure: Structure, **parameters: float | Array) -> MarketData:
     """Return data with each parameter the same everywhere, or as given by sector and region."""
     sectors, regions, _ = value.shape
     ones = np.ones((sectors, regions))
@@ -33,9 +31,7 @@ def market_data(
     )
 
 
-def random_model(
-    seed: int, *, sectors: int = 3, regions: int = 4, name: str = NESTED, zeros: float = 0.0
-) -> Model:
+def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = NESTED, zeros: float = 0.0) -> Model:
     """Return a calibrated model of random markets, some cells of which may be zero."""
     rng = np.random.default_rng(seed)
     value = rng.lognormal(0.0, 1.5, (sectors, regions, regions))

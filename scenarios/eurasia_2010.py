@@ -57,9 +57,10 @@ def scenario(internal_share: float = 0.0) -> Scenario:
         note=f"The {100 * internal_share:g} % of mutual trade that was still taxed becomes free.",
     )
     taxed = internal_share > 0
+    title = "The customs union of Russia, Kazakhstan and Belarus, 2010"
     return Scenario(
         name="eurasia-2010",
-        title="The customs union of Russia, Kazakhstan and Belarus, 2010",
+        title=f"{title}: {100 * internal_share:g} % of mutual trade taxed before" if taxed else title,
         source="World Bank (18 April 2012) for Kazakhstan's tariff; the members' agreement for the shares",
         benchmark=with_taxed_trade(load_benchmark(BENCHMARK), internal_share) if taxed else BENCHMARK,
         steps=[kazakhstan, internal] if taxed else [kazakhstan],

@@ -54,20 +54,22 @@ def result_of(scenario: Scenario, basis: str = "estimated") -> types.SimpleNames
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     """Stand in for the simulation and for what writes its results; `run` and `check` may be replaced."""
-    calls = types.SimpleNamespace(
-        run=lambda scenario: result_of(scenario), check=lambda _folder: None, written=[], scenarios=[]
-    )
+    calls = types.SimpleNamespace(run=result_of, check=lambda _folder: None, written=[], scenarios=[])
 
     def run(scenario: Scenario, *, progress: Callable[[str, int, int], None]) -> types.SimpleNamespace:
         progress("solving", 1, 2)
         calls.scenarios.append(scenario)
-        return calls.run(scenario)
+        result: types.SimpleNamespace = calls.run(scenario)
+        return result
+
+    def check_folder(folder: Path) -> None:
+        calls.check(folder)
+
+    def write_results(_result: object, folder: Path, **_: object) -> None:
+        calls.written.append(folder)
 
     output = types.ModuleType("viner.scenarios.output")
-    output.__dict__.update(
-        check_folder=lambda folder: calls.check(folder),  # `check` may be replaced later
-        write_results=lambda _result, folder, **_: calls.written.append(folder),
-    )
+    output.__dict__.update(check_folder=check_folder, write_results=write_results)
     runner = types.ModuleType("viner.scenarios.run")
     runner.__dict__.update(run=run)
     monkeypatch.setitem(sys.modules, "viner.scenarios.output", output)
@@ -233,6 +235,35 @@ def test_a_fault_of_viners_own_ends_with_one(engine: types.SimpleNamespace, caps
     assert "Traceback" not in err
     assert main(["run", "eurasia-2010", "--debug"]) == 1
     assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_bad_input(
+    engine: types.SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_scenario: Scenario) -> None:
+        raise PermissionError(13, "Permission denied", "/somewhere")
+
+    engine.run = run
+    assert main(["run", "eurasia-2010"]) == 2
+    assert capsys.readouterr().err == "error: /somewhere: Permission denied\n"
+
+
+def test_titles_are_shown_as_they_are_written(
+    engine: types.SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my.toml").write_text('title = "Cars [red] :car:"\n' + GOOD + "rate = 0.2\n")
+    assert main(["run", "my.toml"]) == 0
+    assert capsys.readouterr().out.startswith("Cars [red] :car:\n")
+    assert engine.written == [Path("results/my")]
+
+
+def test_a_scenario_module_runs_as_a_script() -> None:
+    command = [sys.executable, "-W", "error", "-m", "viner.scenarios.eurasia_2010", "--set", "internal_share=2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: eurasia-2010: internal_share = 2; expected a fraction from 0 to 1. Write 0.15 for 15 %\n"
+    )
 
 
 def test_an_interrupted_run_ends_with_130(engine: types.SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:

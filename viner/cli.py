@@ -69,11 +69,18 @@ def list_all(*, debug: Debug = False) -> None:
     """List scenarios, structures and benchmarks."""
     with session(debug=debug) as terminal:
         from viner.calibration.read import embedded_benchmarks
-        from viner.display import listing
         from viner.model import structures
         from viner.scenarios.embedded import embedded_scenarios
 
-        terminal.out.print(listing(embedded_scenarios(), structures.names(), embedded_benchmarks()))
+        terminal.section(
+            "Scenarios",
+            [
+                (entry.name, entry.title, " ".join(f"--set {k}={v}" for k, v in entry.options.items()))
+                for entry in embedded_scenarios()
+            ],
+        )
+        terminal.section("Structures", [(name,) for name in structures.names()])
+        terminal.section("Benchmarks", [(name,) for name in embedded_benchmarks()])
 
 
 @app.command()
@@ -105,12 +112,9 @@ def run(
             check_folder(folder)
             result = simulate(found, progress=tick)
             write_results(result, folder, progress=tick, timings=timings)
-        if not quiet:
-            from viner.display import headline
+        from viner.display import headline
 
-            for part in headline(result):
-                terminal.out.print(part)
-            terminal.out.print(f"Written to {folder}", soft_wrap=True)
+        terminal.show((*headline(result), f"Written to {folder}"))
 
 
 @app.command()
@@ -124,9 +128,7 @@ def check(benchmark: BenchmarkArgument, *, quiet: Quiet = False, debug: Debug = 
         terminal.cautions(str(caution) for caution in found.cautions)
         if found.faults:
             raise InputError(found.faults)
-        if not quiet:
-            for part in report(found):
-                terminal.out.print(part)
+        terminal.show(report(found))
 
 
 @app.command()
@@ -186,12 +188,9 @@ def solve(
             manifest = manifest_of(result)
             manifest["solver"] = {TOTAL: manifest["solver"][TOTAL]}
             write_solution(output, flows, prices, welfare, manifest)
-        if not quiet:
-            from viner.display import headline
+        from viner.display import headline
 
-            for part in headline(result, steps=[TOTAL]):
-                terminal.out.print(part)
-            terminal.out.print(f"Written to {output}", soft_wrap=True)
+        terminal.show((*headline(result, steps=[TOTAL]), f"Written to {output}"))
 
 
 def _settings(settings: Sequence[str]) -> Mapping[str, str]:

@@ -1,19 +1,16 @@
-"""What the commands show of scenarios and results, as tables for a terminal."""
+"""What the commands show of results and benchmarks, as tables for a terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import CheckReport
-from viner.scenarios.embedded import Entry
-
-if TYPE_CHECKING:  # `viner list` must not wait for the engine
-    from viner.scenarios.run import RunResult
+from viner.scenarios.run import RunResult
 
 _PARTS = {
     "consumer_surplus": "consumers",
@@ -27,7 +24,7 @@ _FIT_COLUMNS = ("margin", "largest_deviation_percent", "mean_deviation_percent",
 _ALWAYS = ("consumer_surplus", "producer_surplus", "tariff_revenue", "total")
 
 
-def headline(result: "RunResult", *, steps: Iterable[str] | None = None) -> Iterator[RenderableType]:
+def headline(result: RunResult, *, steps: Iterable[str] | None = None) -> Iterator[RenderableType]:
     """Yield what a run prints: welfare of the members by step, and what the numbers rest on.
 
     Parameters
@@ -37,7 +34,7 @@ def headline(result: "RunResult", *, steps: Iterable[str] | None = None) -> Iter
     steps
         Which steps to show; by default all and the total.
     """
-    yield f"[bold]{result.scenario.title}[/bold]"
+    yield Text(result.scenario.title, "bold")
     benchmark = result.benchmark
     yield f"{result.structure.title}; {benchmark.title}"
     yield welfare_table(result, tuple(steps or result.steps))
@@ -51,7 +48,7 @@ def not_observed(benchmark: Benchmark) -> bool:
     return bool((benchmark.basis[benchmark.value > 0] != "observed").any())
 
 
-def welfare_table(result: "RunResult", steps: Sequence[str]) -> Table:
+def welfare_table(result: RunResult, steps: Sequence[str]) -> Table:
     """Return changes in welfare by step and member, summed over sectors."""
     benchmark = result.benchmark
     frame = result.welfare[result.welfare["region"].isin(result.members)]
@@ -80,21 +77,9 @@ def number(value: float) -> str:
     return f"{np.round(value, 1) + 0.0:,.1f}"
 
 
-def listing(scenarios: Sequence[Entry], structures: Sequence[str], benchmarks: Sequence[str]) -> RenderableType:
-    """Return the names that the commands take."""
-    table = Table.grid(padding=(0, 2))
-    for entry in scenarios:
-        options = ", ".join(f"{name}={default}" for name, default in entry.options.items())
-        table.add_row(entry.name, entry.title + (f" (--set {options})" if options else ""))
-    blocks: list[RenderableType] = ["[bold]Scenarios[/bold]", Padding(table, (0, 0, 1, 2))]
-    for title, names in (("Structures", structures), ("Benchmarks", benchmarks)):
-        blocks += [f"[bold]{title}[/bold]", Padding("\n".join(names), (0, 0, 1, 2))]
-    return Group(*blocks)
-
-
 def report(found: CheckReport) -> Iterator[RenderableType]:
     """Yield what a check prints of a benchmark without faults: its facts, and the fit of its margins."""
-    yield f"[bold]{found.name}[/bold]: no faults, cautions: {len(found.cautions)}"
+    yield f"{found.name}: no faults, cautions: {len(found.cautions)}"
     facts = Table.grid(padding=(0, 2))
     for fact, value in found.facts.items():
         facts.add_row(fact, value)

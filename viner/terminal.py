@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
 
 from viner.errors import Fault, InputError, InputWarning, VinerError
@@ -43,6 +45,20 @@ class Terminal:
         """Write a line to standard error, without breaking it where it is not a terminal."""
         line = Text.assemble((f"{label}: ", style), text) if label else Text(text, style)
         self.err.print(line, soft_wrap=not self.err.is_terminal)
+
+    def show(self, parts: Iterable[RenderableType]) -> None:
+        """Write results to standard output, without breaking lines of text where it is not a terminal."""
+        if not self.quiet:
+            for part in parts:
+                text = isinstance(part, str | Text)
+                self.out.print(part, soft_wrap=text and not self.out.is_terminal)
+
+    def section(self, title: str, rows: Iterable[tuple[str, ...]]) -> None:
+        """Write a heading and rows below it to standard output."""
+        table = Table.grid(padding=(0, 2))
+        for row in rows:
+            table.add_row(*row)
+        self.show((Text(title, "bold"), Padding(table, (0, 0, 1, 2))))
 
     def faults(self, faults: Sequence[Fault]) -> None:
         """Write faults to standard error: at most fifty of them without `debug`."""
@@ -90,7 +106,9 @@ def session(*, quiet: bool = False, debug: bool = False) -> Iterator[Terminal]:
     typer.Exit
         With the exit code of the error.
     """
-    out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+    # What is shown is the user's text: brackets and colons in it are no markup.
+    out = Console(highlight=False, markup=False, emoji=False)
+    err = Console(stderr=True, highlight=False, markup=False, emoji=False)
     if not out.is_terminal:
         out.width = WIDTH
     terminal = Terminal(out, err, quiet, debug)
@@ -119,6 +137,9 @@ def _report(terminal: Terminal, error: Exception) -> int:
     if isinstance(error, VinerError):
         terminal.say(str(error), label="error", style="bold red")
         return error.exit_code
+    if isinstance(error, OSError) and error.filename is not None:
+        terminal.say(f"{error.filename}: {error.strerror}", label="error", style="bold red")
+        return InputError.exit_code
     found = f"{type(error).__name__}: {error}"
     terminal.say(found, label="a fault of viner's own", style="bold red")
     if not terminal.debug:

@@ -1,7 +1,7 @@
 """Scenario, Step and Shock: what they accept, and what they refuse with which words."""
 
+import copy
 import math
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ def test_a_shock_keeps_what_it_is_given() -> None:
     shock = Shock("tariff", origin=["CHN", "ASEAN"], destination=["KAZ"], rate=0.10)
     assert (shock.origin, shock.destination, shock.sector) == (("CHN", "ASEAN"), "KAZ", "*")
     assert (shock.kind, shock.amount) == ("rate", 0.10)
-    assert Shock("tariff", percent_of_rate=np.int64(-50)).amount == -50.0
+    whole: Any = np.int64(-50)
+    assert Shock("tariff", percent_of_rate=whole).amount == -50.0
     assert Shock("tariff", schedule="a.csv").schedule == Path("a.csv")
     assert hash(shock) == hash(Shock("tariff", origin=("CHN", "ASEAN"), destination="KAZ", rate=0.10))
 
@@ -107,9 +108,9 @@ def test_a_scenario_lists_its_files_once(small: Benchmark) -> None:
     assert scenario.input_files == (Path("my.toml"), Path("a.csv"))
 
 
-def test_a_scenario_can_be_sent_to_another_process(small: Benchmark) -> None:
+def test_a_scenario_can_be_copied() -> None:
     scenario = Scenario(benchmark="eurasia-2009", steps=[Step("cut", [cut()])], pool={"RUS": 0.9, "KAZ": 0.1})
-    assert pickle.loads(pickle.dumps(scenario)) == scenario  # noqa: S301
+    assert copy.deepcopy(scenario) == scenario
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_home_sales_move_only_if_one_code_is_on_both_sides(
         ({"percent_of_power": -50}, 1.1 * 0.5 - 1),
     ],
 )
-def test_the_kinds_of_change_of_a_tariff(small: Benchmark, change: dict[str, float], expected: float) -> None:
+def test_the_kinds_of_change_of_a_tariff(small: Benchmark, change: dict[str, Any], expected: float) -> None:
     path = policy_path(small, [Step("a", [Shock("tariff", origin="RUS", destination="KAZ", **change)])])
     np.testing.assert_allclose(path.total.tariff[:, RUS, KAZ], expected, rtol=0, atol=1e-15)
     assert np.array_equal(path.total.barrier, np.ones((2, 3, 3)))
@@ -73,7 +73,7 @@ def test_the_kinds_of_change_of_a_tariff(small: Benchmark, change: dict[str, flo
     ("change", "expected"), [({"rate": 0.04}, 1.04), ({"rate": -0.5}, 0.5), ({"percent_of_power": -5}, 0.95)]
 )
 def test_barriers_and_rents_are_relative_to_the_benchmark(
-    small: Benchmark, instrument: str, change: dict[str, float], expected: float
+    small: Benchmark, instrument: str, change: dict[str, Any], expected: float
 ) -> None:
     path = policy_path(small, [Step("a", [Shock(instrument, origin="EACU", destination="CHN", **change)])])
     level = getattr(path.total, instrument)
@@ -140,7 +140,7 @@ def test_shocks_of_a_step_apply_in_order(small: Benchmark) -> None:
         ({"percent_of_power": 1000.0}, "to 11.1; expected a fraction above -1, at most 10"),
     ],
 )
-def test_a_level_out_of_range_is_refused(small: Benchmark, change: dict[str, float], message: str) -> None:
+def test_a_level_out_of_range_is_refused(small: Benchmark, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         policy_path(small, [Step("a", [Shock("tariff", origin="RUS", destination="KAZ", **change)])])
     assert message in str(caught.value)
@@ -180,7 +180,7 @@ def test_a_selection_of_nothing_but_home_sales_by_a_union_finds_no_cell() -> Non
         ([{"rate": 1.5}], r"shock\[0\].rate: a tariff of 150 % on food from RUS to KAZ and 1 more"),
     ],
 )
-def test_what_is_probably_not_meant_warns(small: Benchmark, shocks: list[dict[str, float]], message: str) -> None:
+def test_what_is_probably_not_meant_warns(small: Benchmark, shocks: list[dict[str, Any]], message: str) -> None:
     step = Step("a", [Shock("tariff", origin="RUS", destination="KAZ", **shock) for shock in shocks])
     with pytest.warns(InputWarning, match=message):
         path = policy_path(small, [step])

@@ -1,0 +1,59 @@
+"""What the figures share: colours that are told apart in grey and by the colour-blind, and small helpers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from viner.scenarios.run import RunResult
+from viner.scenarios.tables import importer_of
+
+
+# Okabe and Ito (2008), in an order in which neighbours differ in lightness too.
+_PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#999999", "#F0E442", "#000000")
+
+
+def axes(ax: Axes | None) -> Axes:
+    """Return the axes given, or those of a new figure."""
+    if ax is not None:
+        return ax
+    figure = Figure(figsize=(5.0, 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
+
+
+def colours(codes: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each region."""
+    return {code: _PALETTE[n % len(_PALETTE)] for n, code in enumerate(codes)}
+
+
+def position(result: RunResult, region: str) -> int:
+    """Return the position of a region."""
+    return list(result.benchmark.regions).index(region)
+
+
+def largest(result: RunResult) -> str:
+    """Return the member with the largest sales."""
+    codes = list(result.benchmark.regions)
+    sales = result.model.sales.sum(axis=0)
+    return max(result.members, key=lambda r: float(sales[codes.index(r)]))
+
+
+def usd(result: RunResult) -> str:
+    """Return the unit for an axis: ``USD m, 2009``."""
+    unit = result.benchmark.unit.replace("million USD", "USD m")
+    return f"{unit}, {result.benchmark.year}" if result.benchmark.year else unit
+
+
+def size_of(ax: Axes) -> float:
+    """Return the width of the figure in inches."""
+    figure = ax.get_figure(root=True)
+    return float(figure.get_figwidth()) if figure is not None else 5.0
+
+
+def symmetric(values: NDArray[np.float64]) -> float:
+    """Return the largest size, for a scale that is centred at zero."""
+    return float(np.abs(values).max(initial=0.0)) or 1.0

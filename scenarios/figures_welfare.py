@@ -1,0 +1,100 @@
+"""Figures of who gained and who paid."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from viner.scenarios.figures_common import axes, importer_of, largest, position, size_of, usd
+from viner.scenarios.run import RunResult
+
+_PARTS = ("consumer_surplus", "producer_surplus", "tariff_revenue", "rent", "pool_transfer", "total")
+_WORDS = dict(zip(_PARTS, ("Consumers", "Producers", "Duties", "Rents", "Pool", "Total"), strict=True))
+_GAIN, _LOSS, _TOTAL = "#0072B2", "#D55E00", "0.35"
+
+
+def welfare_waterfall_data(result: RunResult) -> pd.DataFrame:
+    """Return the parts of the change in welfare of each member, and their total."""
+    rows = [
+        (region, part, float(getattr(result.total, part)[:, position(result, region)].sum()))
+        for region in result.members
+        for part in _PARTS
+    ]
+    return pd.DataFrame(rows, columns=["region", "part", "value"])
+
+
+def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes:
+    """Draw a waterfall for each member side by side: parts float, the total stands on zero."""
+    ax = axes(ax)
+    data = welfare_waterfall_data(result)
+    if not data.loc[data["part"] == "rent", "value"].any():
+        data = data[data["part"] != "rent"]
+    small = size_of(ax) < 5
+    extent = np.abs(data["value"]).max() or 1.0
+    x, ticks, labels = 0.0, [], []
+    for region, rows in data.groupby("region", sort=False):
+        level = 0.0
+        first = x
+        for row in rows.itertuples():
+            is_total = row.part == "total"
+            bottom = 0.0 if is_total else level
+            colour = _TOTAL if is_total else _GAIN if row.value >= 0 else _LOSS
+            hatch = "" if is_total or row.value >= 0 else "////"
+            ax.bar(x, row.value, bottom=bottom, width=0.8, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3)
+            end = bottom + row.value
+            above = row.value >= 0
+            text = f"{row.value:+,.0f}".replace("-", "\u2212")
+            ax.annotate(
+                text, (x, end), (0, 2 if above else -2), textcoords="offset points",
+                ha="center", va="bottom" if above else "top", fontsize=4.6 if small else 6,
+            )  # fmt: skip
+            if not is_total:
+                level = end
+            ticks.append(x)
+            labels.append(_WORDS[row.part])
+            x += 1.0
+        ax.text((first + x - 1) / 2, 1.0, result.benchmark.regions[str(region)], ha="center", va="bottom",
+                fontweight="bold", transform=ax.get_xaxis_transform())  # fmt: skip
+        x += 0.8
+    ax.axhline(0.0, color="black", linewidth=0.6)
+    ax.set_xticks(ticks, labels, rotation=90 if small else 45, ha="center" if small else "right",
+                  rotation_mode="default" if small else "anchor")  # fmt: skip
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.05 * extent, high + 0.05 * extent)
+    ax.set_ylabel(f"Change ({usd(result)})")
+    return ax
+
+
+def producer_gains_data(
+    result: RunResult, *, producer: str | None = None, importer: str | None = None
+) -> pd.DataFrame:
+    """Return producer surplus by sector, and the change in sales to the importer at benchmark prices."""
+    i = position(result, producer or largest(result))
+    j = position(result, importer or importer_of(result))
+    o, b = result.total, result.benchmark
+    sales = (o.value0 * (o.quantity_ratio - 1.0))[:, i, j]
+    rows = [(s, float(o.producer_surplus[n, i]), float(sales[n])) for n, s in enumerate(b.sectors)]
+    return pd.DataFrame(rows, columns=["sector", "producer_surplus", "sales_change"])
+
+
+def plot_producer_gains(
+    result: RunResult, *, producer: str | None = None, importer: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw producer surplus by sector as bars, and the change in sales to the importer as points."""
+    ax = axes(ax)
+    producer, importer = producer or largest(result), importer or importer_of(result)
+    data = producer_gains_data(result, producer=producer, importer=importer)
+    data = data.sort_values("producer_surplus", kind="stable")
+    y = np.arange(len(data))
+    surplus = data["producer_surplus"].to_numpy()
+    ax.barh(y, surplus, height=0.7, color=[_GAIN if v >= 0 else _LOSS for v in surplus])
+    ax.plot(data["sales_change"], y, "D", color="black", ms=3, mfc="white", mew=0.8)
+    ax.axvline(0.0, color="black", linewidth=0.6)
+    for at, value in zip(y, surplus, strict=True):
+        text = f"{value:.1f}".replace("-", "\u2212")
+        ax.annotate(text, (max(value, 0.0), at), (2, 0), textcoords="offset points", va="center", fontsize=5.5)
+    ax.set_yticks(y, [result.benchmark.sectors[s] for s in data["sector"]])
+    names = result.benchmark.regions
+    ax.set_xlabel(
+        f"Bars: producer surplus, {names[producer]}\nDiamonds: sales gained in {names[importer]} ({usd(result)})"
+    )
+    return ax

@@ -1,0 +1,99 @@
+"""One self-contained page with figures, tables, equations, the data note and the manifest."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from viner.model.printing import as_text
+from viner.scenarios.figures import FIGURES, short_basis
+from viner.scenarios.run import RunResult
+from viner.scenarios.tables import Table, tables
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def report(result: RunResult, folder: Path, manifest: Mapping[str, Any]) -> str:
+    """Return the report as HTML. It loads nothing: figures are taken into the page.
+
+    Parameters
+    ----------
+    result
+        A run.
+    folder
+        The results folder; its ``figures`` must be there.
+    manifest
+        As in ``manifest.json``.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    figures = [
+        {
+            "name": plot.name,
+            "title": plot.title,
+            "note": f"{plot.note} {short_basis(result)}",
+            "png": base64.b64encode((folder / "figures" / f"{plot.name}-wide.png").read_bytes()).decode("ascii"),
+        }
+        for plot in FIGURES
+    ]
+    return environment.get_template("report.html.j2").render(
+        scenario=result.scenario,
+        benchmark=result.benchmark,
+        structure=result.structure,
+        steps=result.scenario.all_steps,
+        headlines=headlines(result),
+        figures=figures,
+        tables=[_view(table) for table in tables(result)],
+        equations=as_text(result.structure),
+        notes=result.notes,
+        manifest=json.dumps(manifest, indent=2, ensure_ascii=False),
+    )
+
+
+def headlines(result: RunResult) -> list[str]:
+    """Return a sentence on each member: welfare, in the unit and in per cent of GDP, and what it is made of."""
+    rows = result.summary
+    rows = rows[(rows["step"] == "total") & (rows["sector"] == "*")].set_index(["region", "measure"])["value"]
+    out = []
+    for member in result.members:
+        total = float(rows[member, "total"])
+        word = "gains" if total >= 0 else "loses"
+        share = (
+            f" ({abs(rows[member, 'total_percent_of_gdp']):.2f} % of GDP)"
+            if (member, "total_percent_of_gdp") in rows.index
+            else ""
+        )
+        parts = ", ".join(
+            f"{words} {rows[member, name]:+,.0f}".replace("-", "\u2212")
+            for name, words in (
+                ("consumer_surplus", "consumers"),
+                ("producer_surplus", "producers"),
+                ("tariff_revenue", "duties"),
+                ("rent", "rents"),
+                ("pool_transfer", "pool"),
+            )
+            if abs(rows[member, name]) >= 0.5
+        )
+        name = result.benchmark.regions[member]
+        out.append(f"{name} {word} {abs(total):,.0f} {result.benchmark.unit}{share}: {parts or 'no part moves'}.")
+    return out
+
+
+def _view(table: Table) -> dict[str, Any]:
+    printed = table.printed
+    return {
+        "name": table.name,
+        "title": table.title,
+        "columns": [(column, column in table.digits) for column in printed.columns],
+        "rows": [list(zip(row, (c in table.digits for c in printed.columns), strict=True))
+                 for row in printed.itertuples(index=False)],
+        "notes": table.notes,
+    }  # fmt: skip

@@ -1,0 +1,274 @@
+"""The tables of a paper: as data, as LaTeX with booktabs, and as CSV."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from viner.scenarios.run import RunResult, basis_note
+
+_ESCAPES = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\u2212": "$-$",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Parameters
+    ----------
+    name
+        The file's name, and the label in LaTeX.
+    title
+        The caption.
+    frame
+        The cells, in full precision.
+    digits
+        Decimals in print, by column; a column that is not named is text.
+    notes
+        What stands beneath: units, basis, source.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    digits: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def printed(self) -> pd.DataFrame:
+        """The cells as text with sensible digits; empty where there is no number."""
+        return pd.DataFrame(
+            {
+                column: [_number(x, self.digits[column]) for x in values]
+                if column in self.digits
+                else values.astype(str)
+                for column, values in self.frame.items()
+            },
+            columns=self.frame.columns,
+        )
+
+
+def _number(x: float, digits: int) -> str:
+    if not np.isfinite(x):
+        return "" if np.isnan(x) else "inf"
+    text = f"{x:,.{digits}f}"
+    # A change that rounds to nothing has no sign.
+    return text.removeprefix("-") if not text.strip("-0.,") else text.replace("-", "\u2212")
+
+
+def tables(result: RunResult) -> tuple[Table, ...]:
+    """Return all tables of a run."""
+    from viner.scenarios.claims import claims_tables
+
+    return (
+        headline(result),
+        trade_by_origin(result),
+        welfare(result),
+        sector_detail(result),
+        parameters(result),
+        *claims_tables(result),
+    )
+
+
+def write_tables(result: RunResult, folder: Path) -> list[Path]:
+    """Write every table as ``NAME.tex`` and ``NAME.csv``, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for table in tables(result):
+        for path, text in (
+            (folder / f"{table.name}.tex", as_latex(table)),
+            (folder / f"{table.name}.csv", table.frame.to_csv(index=False, lineterminator="\n")),
+        ):
+            path.write_text(text, encoding="utf-8", newline="\n")
+            written.append(path)
+    return written
+
+
+def as_latex(table: Table) -> str:
+    """Return a table as LaTeX; the document needs the package booktabs."""
+    printed = table.printed
+    wide = {c for c in printed.columns if c not in table.digits and printed[c].str.len().max() > 40}
+    share = 0.8 / max(len(wide), 1)
+    columns = "".join(
+        "r" if c in table.digits else rf"p{{{share:.2f}\textwidth}}" if c in wide else "l" for c in printed.columns
+    )
+    head = " & ".join(latex_text(str(c)) for c in printed.columns)
+    rows = [" & ".join(latex_text(str(x)) for x in row) + r" \\" for row in printed.itertuples(index=False)]
+    size = r"\scriptsize" if len(printed.columns) > 8 or wide else r"\small"
+    return "\n".join(
+        (
+            r"\begin{table}[htbp]",
+            rf"\centering{size}",
+            rf"\caption{{{latex_text(table.title)}}}",
+            rf"\label{{tab:{table.name}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            rf"{head} \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\par\smallskip\begin{minipage}{0.95\textwidth}\footnotesize",
+            rf"\emph{{Notes:}} {latex_text(' '.join(table.notes))}",
+            r"\end{minipage}",
+            r"\end{table}",
+            "",
+        )
+    )
+
+
+def latex_text(text: str) -> str:
+    """Return text with LaTeX's special characters escaped."""
+    return text.translate(_ESCAPES)
+
+
+def _unit(result: RunResult) -> str:
+    return f"Values in {result.benchmark.unit} of {result.benchmark.year}."
+
+
+def _notes(result: RunResult, *more: str) -> tuple[str, ...]:
+    return (*more, _unit(result), basis_note(result.benchmark))
+
+
+def _wide(result: RunResult, step: str, measures: list[str], *, sector: str = "*") -> pd.DataFrame:
+    """Measures in columns, regions in rows."""
+    rows = result.summary
+    rows = rows[(rows["step"] == step) & (rows["sector"] == sector) & rows["measure"].isin(measures)]
+    return rows.pivot_table(index="region", columns="measure", values="value").reindex(columns=measures)
+
+
+def headline(result: RunResult) -> Table:
+    """Return what the experiment does to each region."""
+    names = {
+        "import_volume": "Imports, volume",
+        "import_volume_percent": "Imports, %",
+        "diversion": "Diverted to partners",
+        "creation": "Creation",
+        "destruction": "Destruction",
+        "tariff_revenue": "Duties collected",
+        "total": "Welfare",
+        "total_percent_of_gdp": "Welfare, % of GDP",
+    }
+    frame = _wide(result, "total", list(names)).reindex(list(result.benchmark.regions)).rename(columns=names)
+    frame.insert(0, "Region", [result.benchmark.regions[r] for r in frame.index])
+    digits = dict.fromkeys(names.values(), 0) | {"Imports, %": 2, "Welfare, % of GDP": 3}
+    note = (
+        "All steps together. Volumes are at benchmark prices. Creation and destruction are the partners' displacement "
+        "and expansion. Per cent of GDP where GDP is known."
+    )
+    return Table("headline", f"{result.scenario.title}: what it does", frame, digits, _notes(result, note))
+
+
+def trade_by_origin(result: RunResult) -> Table:
+    """Return imports of each member by origin, before and after."""
+    o = result.total
+    codes = list(result.benchmark.regions)
+    rows = []
+    for member in result.members:
+        j = codes.index(member)
+        for i, origin in enumerate(codes):
+            before, after = (float(v[:, i, j].sum()) for v in (o.value0, o.value1))
+            if i == j or before <= 0.0:
+                continue
+            change = float((o.value0 * (o.quantity_ratio - 1.0))[:, i, j].sum())
+            parts = [float(v[:, i, j].sum()) for v in (o.diversion, o.displacement, o.expansion)]
+            rows.append((member, result.benchmark.regions[origin], before, after, 100 * change / before, *parts))
+    columns = ["Importer", "Origin", "Before", "After", "Volume, %", "Diversion", "Displacement", "Expansion"]
+    digits = dict.fromkeys(columns[2:], 1)
+    note = "Values at producer prices without duties. The three mechanisms add up to the change in volume."
+    frame = pd.DataFrame(rows, columns=columns)
+    return Table("trade-by-origin", "Imports by origin", frame, digits, _notes(result, note))
+
+
+def welfare(result: RunResult) -> Table:
+    """Return welfare of the members by step."""
+    names = {
+        "consumer_surplus": "Consumers",
+        "producer_surplus": "Producers",
+        "tariff_revenue": "Duties",
+        "rent": "Rents",
+        "pool_transfer": "Pool",
+        "total": "Total",
+        "total_percent_of_gdp": "% of GDP",
+    }
+    blocks = []
+    for step in result.steps:
+        frame = _wide(result, step, list(names)).reindex(list(result.members))
+        frame.insert(0, "Region", [result.benchmark.regions[r] for r in frame.index])
+        frame.insert(0, "Step", step)
+        blocks.append(frame.rename(columns=names))
+    whole = pd.concat(blocks, ignore_index=True)
+    if not whole["Rents"].any():
+        whole = whole.drop(columns="Rents")
+    digits = {c: 3 if c == "% of GDP" else 1 for c in whole.columns[2:]}
+    note = "Changes from the benchmark, each step alone and all together under total. A gain is positive."
+    return Table("welfare", "Welfare by step", whole, digits, _notes(result, note))
+
+
+def importer_of(result: RunResult) -> str:
+    """Return the region that the figures and tables on one importer look at: the member whose tariffs move most."""
+    codes = list(result.benchmark.regions)
+    moved = (np.abs(result.total.policy.tariff - result.benchmark.tariff) * result.benchmark.value).sum(axis=(0, 1))
+    return max(result.members, key=lambda r: float(moved[codes.index(r)]))
+
+
+def sector_detail(result: RunResult) -> Table:
+    """Return what happens sector by sector in the importer whose tariffs move most."""
+    importer = importer_of(result)
+    o, b = result.total, result.benchmark
+    j = list(b.regions).index(importer)
+    abroad = np.arange(len(b.regions)) != j
+    partner = result.partner[:, j]
+    outside = abroad & ~partner
+    value, change = o.value0[:, :, j], (o.value0 * (o.quantity_ratio - 1.0))[:, :, j]
+    base = np.maximum(value[:, outside].sum(axis=1), 1e-300)
+
+    def rate(tariff: np.ndarray) -> np.ndarray:
+        return 100.0 * (tariff[:, :, j] * value)[:, outside].sum(axis=1) / base
+
+    frame = pd.DataFrame(
+        {
+            "Sector": list(b.sectors.values()),
+            "Imports": value[:, abroad].sum(axis=1),
+            "Tariff before, %": rate(b.tariff),
+            "Tariff after, %": rate(o.policy.tariff),
+            "Imports, change": change[:, abroad].sum(axis=1),
+            "From partners": change[:, partner].sum(axis=1),
+            "Diverted": o.diversion[:, partner, j].sum(axis=1),
+            "Buyers' price, %": 100.0 * (o.composite_price_ratio[:, j] - 1.0),
+            "Producers": o.producer_surplus[:, j],
+            "Welfare": o.total[:, j],
+        }
+    )
+    digits = {c: 2 if "%" in c else 1 for c in frame.columns[1:]}
+    note = "Tariffs are on regions outside the union, weighted by benchmark imports. Changes in volumes at benchmark prices."
+    return Table("sectors", f"Sectors in {b.regions[importer]}", frame, digits, _notes(result, note))
+
+
+def parameters(result: RunResult) -> Table:
+    """Return the elasticities used, with their basis and sources."""
+    rows = [
+        (spec.name, row.sector, row.region, row.value, row.basis, row.source)
+        for spec in result.structure.parameters
+        for row in result.benchmark.parameter_rows(spec.name)
+    ]
+    columns = ["Parameter", "Sector", "Region", "Value", "Basis", "Source"]
+    frame = pd.DataFrame(rows, columns=columns)
+    note = "A star stands for every sector or region. Elasticities are positive numbers."
+    return Table("parameters", "Elasticities and their sources", frame, {"Value": 3}, (note,))

@@ -1,6 +1,7 @@
 """What the figures share: colours that are told apart in grey and by the colour-blind, and small helpers."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -52,6 +53,11 @@ def size_of(ax: Axes) -> float:
     """Return the width of the figure in inches."""
     figure = ax.get_figure(root=True)
     return float(figure.get_figwidth()) if figure is not None else 5.0
+
+
+def label_x(ax: Axes, text: str) -> None:
+    """Set the label below, broken where the figure is narrow."""
+    ax.set_xlabel(fill(text, int(13 * size_of(ax)), break_long_words=False))
 
 
 def symmetric(values: NDArray[np.float64]) -> float:

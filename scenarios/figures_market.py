@@ -1,11 +1,16 @@
 """The market diagram: one sector of one importer before and after."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from viner.scenarios.figures_common import axes, importer_of, position, size_of, usd
+from viner.scenarios.figures_common import axes, importer_of, label_x, position, size_of, usd
 from viner.scenarios.run import RunResult
+
+_BLUE, _ORANGE, _GREEN, _RED = "#56B4E9", "#E69F00", "#009E73", "#D55E00"
 
 
 def _sector(result: RunResult, importer: str) -> str:
@@ -32,85 +37,86 @@ def market_diagram_data(result: RunResult, *, sector: str | None = None, importe
         after = before * o.quantity_ratio[s, members, j]
         duty0, duty1 = (t[s, members, j] for t in (result.benchmark.tariff, o.policy.tariff))
         base, now = max(before.sum(), 1e-300), max(after.sum(), 1e-300)
-        delivered0 = float((before * (1.0 + duty0)).sum() / base)
-        delivered1 = float((after * (1.0 + duty0) * o.price_ratio[s, members, j]).sum() / now)
-        border1 = float((after * o.producer_price_ratio[s, members]).sum() / now)
         rows.append(
-            (
-                sector, importer, group, float(before.sum()), float(after.sum()), delivered0, delivered1, 1.0, border1,
-                float(o.diversion[s, members, j].sum()),
-                float((o.displacement + o.expansion)[s, members, j].sum()),
-                float((before * duty0).sum()), float((o.value1[s, members, j] * duty1).sum()),
-            )
-        )  # fmt: skip
-    columns = [
-        "sector", "importer", "group", "quantity_before", "quantity_after", "price_before", "price_after",
-        "border_price_before", "border_price_after", "diversion", "creation", "duty_before", "duty_after",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+            {
+                "sector": sector,
+                "importer": importer,
+                "group": group,
+                "quantity_before": float(before.sum()),
+                "quantity_after": float(after.sum()),
+                "price_before": float((before * (1.0 + duty0)).sum() / base),
+                "price_after": float((after * (1.0 + duty0) * o.price_ratio[s, members, j]).sum() / now),
+                "border_price_before": 1.0,
+                "border_price_after": float((after * o.producer_price_ratio[s, members]).sum() / now),
+                "diversion": float(o.diversion[s, members, j].sum()),
+                "creation": float((o.displacement + o.expansion)[s, members, j].sum()),
+                "duty_before": float((before * duty0).sum()),
+                "duty_after": float((o.value1[s, members, j] * duty1).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def plot_market_diagram(
     result: RunResult, *, sector: str | None = None, importer: str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the market for imports of one sector: partners from the left, outsiders beside them.
+    """Draw the market for imports of one sector: the partners' goods in the lower band, the outsiders' above.
 
-    The height is the price with duty, the width the quantity. Shaded are what moves to the partners by
-    diversion, what they gain or lose with the market (creation or destruction), the duty still collected
-    from outsiders, and the duty lost on imports that no longer come from them.
+    In each band the line from the open to the filled point is the move from before to after: quantity to the
+    right, price with duty upwards. Rectangles below it are what moved by diversion and by creation or
+    destruction; the duty collected after, and the duty lost on what no longer comes, are shaded between the
+    border price and the price with duty.
     """
     ax = axes(ax)
     data = market_diagram_data(result, sector=sector, importer=importer)
-    inside, outside = data.iloc[0], data.iloc[1]
     small = size_of(ax) < 5
-    font = 5.2 if small else 6.5
-    # Outsiders stand to the right of where the partners end before.
-    start = inside.quantity_before
-    before_end, after_end = start + outside.quantity_before, start + inside.diversion + outside.quantity_after
-    shift = start + inside.diversion
-    ax.step(
-        [0, start, before_end], [inside.price_before, outside.price_before, outside.price_before],
-        where="pre" if small is None else "post", color="black", linewidth=0.0,
-    )  # fmt: skip
-    for group, x0, x1, price, style in (
-        ("before", 0.0, start, inside.price_before, "--"),
-        ("before", start, before_end, outside.price_before, "--"),
-        ("after", 0.0, start + inside.diversion + inside.creation, inside.price_after, "-"),
-        ("after", shift, after_end, outside.price_after, "-"),
-    ):
-        ax.plot([x0, x1], [price, price], style, color="black", linewidth=1.0 if group == "after" else 0.8)
-    floor = 0.9 * min(data["border_price_after"].min(), 1.0)
-    areas = []
-    areas.append(("Diversion", start, shift, floor, inside.price_after, "#0072B2", "////", inside.diversion))
-    word = "Creation" if inside.creation >= 0 else "Destruction"
-    end = shift + inside.creation
-    areas.append((word, min(end, shift), max(end, shift), floor, inside.price_after, "#E69F00", "....", inside.creation))
-    areas.append(
-        ("Duty collected", shift, after_end, outside.border_price_after, outside.price_after, "#009E73", "",
-         outside.duty_after)
-    )  # fmt: skip
-    rate0 = outside.price_before - 1.0
-    lost = rate0 * max(outside.quantity_before - outside.quantity_after, 0.0)
-    areas.append(("Duty lost", after_end, before_end, 1.0, outside.price_before, "#D55E00", "xxxx", -lost))
-    top = max(data["price_before"].max(), data["price_after"].max())
-    span = before_end
-    for n, (name, x0, x1, low, high, colour, hatch, value) in enumerate(areas):
-        ax.fill_between([x0, x1], low, high, facecolor=colour, alpha=0.45, hatch=hatch, edgecolor="0.3", linewidth=0.3)
-        at = top + (top - floor) * (0.12 + 0.1 * (n % 2) * (1 if small else 0.8))
-        label = f"{name} {value:+,.0f}".replace("-", "\u2212")
-        where = ((0.12, 0.36, 0.68, 0.88) if small else (0.14, 0.36, 0.62, 0.86))[n] * span
-        ax.annotate(
-            label, ((x0 + x1) / 2, (low + high) / 2), (where, at), fontsize=font, ha="center", va="bottom",
-            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "0.3"},
-        )  # fmt: skip
-    ax.text(0.01 * span, inside.price_after + 0.005, "Partners", fontsize=font, va="bottom")
-    ax.text(before_end, floor + 0.01 * (top - floor), "Others", fontsize=font, ha="right", va="bottom")
-    ax.set_ylim(floor, top + 0.4 * (top - floor))
-    ax.set_xlim(0.0, 1.04 * max(before_end, after_end))
+    font = 5.4 if small else 6.5
+    top = float(max(data["price_before"].max(), data["price_after"].max()))
+    low = float(min(data["border_price_after"].min(), 1.0))
+    span = max(top - low, 0.02)
+    floor = low - 0.35 * span
+    widest = float(data[["quantity_before", "quantity_after"]].to_numpy().max())
+    offset = 0.0
+    for row in data.to_dict("records"):
+        _group(ax, row, offset, floor, font, widest)
+        offset += 1.25 * max(row["quantity_before"], row["quantity_after"], row["quantity_before"] + row["diversion"])
+    ax.set_ylim(floor, top + 0.75 * span)
+    ax.set_xlim(0.0, max(offset, 1e-9))
+    first = data.iloc[0]
     names = result.benchmark
-    ax.set_xlabel(
-        f"{names.sectors[str(inside.sector)]}, imports of {names.regions[str(inside.importer)]} "
-        f"({usd(result)} at benchmark prices)"
+    label_x(
+        ax,
+        f"{names.sectors[str(first['sector'])]}, imports of {names.regions[str(first['importer'])]} "
+        f"({usd(result)} at benchmark prices)",
     )
     ax.set_ylabel("Price with duty (border price before = 1)")
     return ax
+
+
+def _group(ax: Axes, row: Mapping[str, Any], offset: float, floor: float, font: float, widest: float) -> None:
+    """Draw one group of sources from `offset` on."""
+    q0, q1 = offset + row["quantity_before"], offset + row["quantity_after"]
+    diverted = q0 + row["diversion"]
+    p0, p1, b1 = row["price_before"], row["price_after"], row["border_price_after"]
+    areas = [("Diversion", q0, diverted, floor, min(p0, p1), _BLUE, "////", row["diversion"])]
+    word = "Creation" if row["creation"] >= 0 else "Destruction"
+    areas.append((word, diverted, q1, floor, min(p0, p1), _ORANGE, "....", row["creation"]))
+    if row["duty_after"] > 0:
+        areas.append(("Duty after", offset, q1, b1, p1, _GREEN, "", row["duty_after"]))
+    if row["duty_before"] > 0 and q1 < q0:
+        lost = row["duty_before"] * (q1 - q0) / row["quantity_before"]
+        areas.append(("Duty lost", q1, q0, 1.0, p0, _RED, "xxxx", lost))
+    for name, x0, x1, low, high, colour, hatch, _value in areas:
+        ax.fill_between(
+            [min(x0, x1), max(x0, x1)], low, high, label=name, facecolor=colour, alpha=0.55, hatch=hatch,
+            edgecolor="0.3", linewidth=0.3,
+        )  # fmt: skip
+    ax.plot([offset, q0], [p0, p0], "--", color="black", linewidth=0.8)
+    ax.plot([offset, q1], [p1, p1], "-", color="black", linewidth=1.0)
+    ax.annotate("", (q1, p1), (q0, p0), arrowprops={"arrowstyle": "->", "linewidth": 0.8})
+    ax.plot(q0, p0, "o", mfc="white", mec="black", ms=4)
+    ax.plot(q1, p1, "o", color="black", ms=4)
+    lines = [str(row["group"]).capitalize()]
+    lines += [f"{name} {value:+,.0f}".replace("-", "\u2212") for name, *_, value in areas]
+    at = offset + 0.02 * widest
+    ax.text(at, 0.99, "\n".join(lines), transform=ax.get_xaxis_transform(), va="top", fontsize=font, linespacing=1.3)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
-from viner.scenarios.figures_common import axes, colours, importer_of, position, size_of, symmetric, usd
+from viner.scenarios.figures_common import axes, colours, importer_of, label_x, position, size_of, symmetric, usd
 from viner.scenarios.run import RunResult
 
 _WEAK = ("estimated", "assumed")
@@ -50,7 +50,7 @@ def plot_trade_diverted(result: RunResult, *, importer: str | None = None, ax: A
         up, down = up + np.maximum(width, 0.0), down + np.minimum(width, 0.0)
     ax.axvline(0.0, color="black", linewidth=0.6)
     ax.set_yticks(y, [result.benchmark.sectors[s] for s in table.index])
-    ax.set_xlabel(f"Imports of {result.benchmark.regions[importer]} diverted ({usd(result)})")
+    label_x(ax, f"Imports of {result.benchmark.regions[importer]} diverted ({usd(result)})")
     ax.legend(ncols=1 if size_of(ax) < 5 else 2, loc="lower right", handlelength=1.0, handleheight=0.8)
     return ax
 
@@ -87,7 +87,7 @@ def plot_import_shares(
     ticks, labels, y = [], [], 0.0
     top = float(data[["before", "after"]].to_numpy().max(initial=1.0))
     for importer, rows in data.groupby("importer", sort=False):
-        ax.text(0.0, y - 0.1, result.benchmark.regions[str(importer)], fontweight="bold", va="center")
+        ax.text(0.0, y - 0.1, result.benchmark.regions[str(importer)], fontsize=7.5, va="center")
         y += 1.0
         for row in rows.sort_values("before", ascending=False, kind="stable").itertuples():
             colour = palette[row.origin]
@@ -143,7 +143,7 @@ def plot_quantity_heatmap(result: RunResult, *, importer: str | None = None, ax:
     ax.tick_params(length=0)
     if size_of(ax) < 5:
         ax.tick_params(axis="x", labelsize=5)
-    ax.set_xlabel(f"Origin of what {result.benchmark.regions[importer]} buys; change in quantity (per cent)")
+    label_x(ax, f"Origin of what {result.benchmark.regions[importer]} buys; change in quantity (per cent)")
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
     return ax
@@ -206,9 +206,9 @@ def plot_redirected_spending(result: RunResult, *, importer: str | None = None, 
     low = min([0.0, *(top - losses[c] for c, top in left.items()), *(top - gains[c] for c, top in right.items())])
     ax.set_xlim(-0.55 if size_of(ax) < 5 else -0.32, 1.55 if size_of(ax) < 5 else 1.32)
     ax.set_ylim(low - space, whole + 6 * space)
-    ax.text(-0.015, whole + 3 * space, "receive less", ha="right", fontweight="bold")
-    ax.text(1.015, whole + 3 * space, "receive more", ha="left", fontweight="bold")
-    ax.set_xlabel(f"Spending of {names[importer]} by receiver, change ({usd(result)})")
+    ax.text(-0.015, whole + 3 * space, "receive less", ha="right", fontsize=7.5)
+    ax.text(1.015, whole + 3 * space, "receive more", ha="left", fontsize=7.5)
+    label_x(ax, f"Spending of {names[importer]} by receiver, change ({usd(result)})")
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():

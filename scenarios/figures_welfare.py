@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from viner.scenarios.figures_common import axes, importer_of, largest, position, size_of, usd
+from viner.scenarios.figures_common import axes, importer_of, label_x, largest, position, size_of, usd
 from viner.scenarios.run import RunResult
 
 _PARTS = ("consumer_surplus", "producer_surplus", "tariff_revenue", "rent", "pool_transfer", "total")
@@ -53,13 +53,13 @@ def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes
             labels.append(_WORDS[row.part])
             x += 1.0
         ax.text((first + x - 1) / 2, 1.0, result.benchmark.regions[str(region)], ha="center", va="bottom",
-                fontweight="bold", transform=ax.get_xaxis_transform())  # fmt: skip
+                fontsize=7.5, transform=ax.get_xaxis_transform())  # fmt: skip
         x += 0.8
     ax.axhline(0.0, color="black", linewidth=0.6)
     ax.set_xticks(ticks, labels, rotation=90 if small else 45, ha="center" if small else "right",
                   rotation_mode="default" if small else "anchor")  # fmt: skip
     low, high = ax.get_ylim()
-    ax.set_ylim(low - 0.05 * extent, high + 0.05 * extent)
+    ax.set_ylim(low - 0.1 * extent, high + 0.1 * extent)
     ax.set_ylabel(f"Change ({usd(result)})")
     return ax
 
@@ -89,12 +89,14 @@ def plot_producer_gains(
     ax.barh(y, surplus, height=0.7, color=[_GAIN if v >= 0 else _LOSS for v in surplus])
     ax.plot(data["sales_change"], y, "D", color="black", ms=3, mfc="white", mew=0.8)
     ax.axvline(0.0, color="black", linewidth=0.6)
+    sales = data["sales_change"].to_numpy()
     for at, value in zip(y, surplus, strict=True):
         text = f"{value:.1f}".replace("-", "\u2212")
-        ax.annotate(text, (max(value, 0.0), at), (2, 0), textcoords="offset points", va="center", fontsize=5.5)
+        # Numbers stand beyond bar and diamond, so that neither hides them.
+        beyond = max(value, sales[at], 0.0)
+        ax.annotate(text, (beyond, at), (4, 0), textcoords="offset points", va="center", fontsize=5.5)
     ax.set_yticks(y, [result.benchmark.sectors[s] for s in data["sector"]])
     names = result.benchmark.regions
-    ax.set_xlabel(
-        f"Bars: producer surplus, {names[producer]}\nDiamonds: sales gained in {names[importer]} ({usd(result)})"
-    )
+    text = f"Bars: producer surplus of {names[producer]}. Diamonds: sales gained in {names[importer]} ({usd(result)})"
+    label_x(ax, text)
     return ax

@@ -288,6 +288,33 @@ def test_a_folder_that_cannot_be_used_is_refused_before_the_run(
     assert engine.scenarios == []
 
 
+def test_solve_writes_four_files_of_the_total(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "new.csv").write_text("sector,origin,destination,tariff\ntransport,CHN,KAZ,0.3\n")
+    args = ["solve", "eurasia-2009", "--structure", "nested-armington", "--tariffs", "new.csv", "-o", "out"]
+    assert main(args) == 0
+    assert "Written to out" in capsys.readouterr().out
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "flows.csv",
+        "manifest.json",
+        "prices.csv",
+        "welfare.csv",
+    ]
+    flows = pd.read_csv("out/flows.csv")
+    assert set(flows["step"]) == {"total"}
+    moved = flows[flows["tariff0"] != flows["tariff1"]]
+    assert moved[["sector", "origin", "destination", "tariff1"]].to_numpy().tolist() == [
+        ["transport", "CHN", "KAZ", 0.3]
+    ]
+
+
+def test_solve_refuses_a_faulty_schedule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "new.csv").write_text("sector,origin,destination,tariff\ntransport,CHN,KAZ,30\n")
+    args = ["solve", "eurasia-2009", "--structure", "armington", "--tariffs", "new.csv", "-o", "out"]
+    assert main(args) == 2
+    assert "error: new.csv:2: tariff 30; expected a fraction above -1" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 def test_several_faults_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "my.toml"
     path.write_text(GOOD.replace("CHN", "CHM").replace("nested-", "nestled-") + "rate = 0.2\n")

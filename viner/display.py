@@ -67,14 +67,14 @@ def welfare_table(result: RunResult, steps: Sequence[str]) -> Table:
             row = [step, benchmark.regions[region], *(number(values[part]) for part in shown)]
             if benchmark.gdp:
                 gdp = benchmark.gdp.get(region)
-                row.append("" if gdp is None else f"{100 * values['total'] / gdp:.3f}")
+                row.append("" if gdp is None else number(100 * values["total"] / gdp, digits=3))
             table.add_row(*row, end_section=region == result.members[-1])
     return table
 
 
-def number(value: float) -> str:
-    """Return a value with one decimal, with commas between thousands and without a minus before zero."""
-    return f"{np.round(value, 1) + 0.0:,.1f}"
+def number(value: float, *, digits: int = 1) -> str:
+    """Return a rounded value with commas between thousands and without a minus before zero."""
+    return f"{np.round(value, digits) + 0.0:,.{digits}f}"
 
 
 def report(found: CheckReport) -> Iterator[RenderableType]:

@@ -46,13 +46,16 @@ def pool_transfer(revenue: Array, shares: Mapping[int, float]) -> Array:
     Parameters
     ----------
     revenue
-        Duties by ``[sector, origin, destination]``. Taxes on home sales stay out of the pool.
+        Duties by ``[sector, origin, destination]``. Those on trade among the members, and taxes on home sales,
+        stay out of the pool.
     shares
         The share of each member, by position of the region.
     """
     sectors, regions, _ = revenue.shape
-    imports = np.where(np.eye(regions, dtype=bool), 0.0, revenue).sum(axis=1)
     out = np.zeros((sectors, regions))
+    members = np.isin(np.arange(regions), list(shares))
+    inside = (members[:, None] & members[None, :]) | np.eye(regions, dtype=bool)
+    imports = np.where(inside, 0.0, revenue).sum(axis=1)
     if shares:
         pot = imports[:, list(shares)].sum(axis=1)
         for region, share in shares.items():

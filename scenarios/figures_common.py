@@ -57,7 +57,7 @@ def size_of(ax: Axes) -> float:
 
 def label_x(ax: Axes, text: str) -> None:
     """Set the label below, broken where the figure is narrow."""
-    ax.set_xlabel(fill(text, int(13 * size_of(ax)), break_long_words=False))
+    ax.set_xlabel(fill(text, int(10.5 * size_of(ax)), break_long_words=False))
 
 
 def symmetric(values: NDArray[np.float64]) -> float:

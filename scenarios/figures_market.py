@@ -75,10 +75,10 @@ def plot_market_diagram(
     low = float(min(data["border_price_after"].min(), 1.0))
     span = max(top - low, 0.02)
     floor = low - 0.35 * span
-    widest = float(data[["quantity_before", "quantity_after"]].to_numpy().max())
     offset = 0.0
-    for row in data.to_dict("records"):
-        _group(ax, row, offset, floor, font, widest)
+    for row, at in zip(data.to_dict("records"), (0.01, 0.4), strict=True):
+        _group(ax, row, offset, floor)
+        ax.text(at, 0.99, _legend(row), transform=ax.transAxes, va="top", fontsize=font, linespacing=1.3)
         offset += 1.25 * max(row["quantity_before"], row["quantity_after"], row["quantity_before"] + row["diversion"])
     ax.set_ylim(floor, top + 0.75 * span)
     ax.set_xlim(0.0, max(offset, 1e-9))
@@ -93,20 +93,34 @@ def plot_market_diagram(
     return ax
 
 
-def _group(ax: Axes, row: Mapping[str, Any], offset: float, floor: float, font: float, widest: float) -> None:
+def _legend(row: Mapping[str, Any]) -> str:
+    """The numbers of a group: its areas, and what they stand for."""
+    parts = {"Diversion": row["diversion"], "Creation" if row["creation"] >= 0 else "Destruction": row["creation"]}
+    if row["duty_after"] or row["duty_before"]:
+        parts |= {"Duty after": row["duty_after"], "Duty lost on fewer imports": _lost(row)}
+    lines = [f"{name} {value:+,.0f}".replace("-", "\u2212") for name, value in parts.items()]
+    return "\n".join([str(row["group"]).capitalize(), *lines])
+
+
+def _lost(row: Mapping[str, Any]) -> float:
+    """Duty at the old rate on imports that no longer come."""
+    fewer = min(row["quantity_after"] - row["quantity_before"], 0.0)
+    return float(row["duty_before"] * fewer / max(row["quantity_before"], 1e-300))
+
+
+def _group(ax: Axes, row: Mapping[str, Any], offset: float, floor: float) -> None:
     """Draw one group of sources from `offset` on."""
     q0, q1 = offset + row["quantity_before"], offset + row["quantity_after"]
     diverted = q0 + row["diversion"]
     p0, p1, b1 = row["price_before"], row["price_after"], row["border_price_after"]
-    areas = [("Diversion", q0, diverted, floor, min(p0, p1), _BLUE, "////", row["diversion"])]
+    areas = [("Diversion", q0, diverted, floor, min(p0, p1), _BLUE, "////")]
     word = "Creation" if row["creation"] >= 0 else "Destruction"
-    areas.append((word, diverted, q1, floor, min(p0, p1), _ORANGE, "....", row["creation"]))
+    areas.append((word, diverted, q1, floor, min(p0, p1), _ORANGE, "...."))
     if row["duty_after"] > 0:
-        areas.append(("Duty after", offset, q1, b1, p1, _GREEN, "", row["duty_after"]))
+        areas.append(("Duty after", offset, q1, b1, p1, _GREEN, ""))
     if row["duty_before"] > 0 and q1 < q0:
-        lost = row["duty_before"] * (q1 - q0) / row["quantity_before"]
-        areas.append(("Duty lost", q1, q0, 1.0, p0, _RED, "xxxx", lost))
-    for name, x0, x1, low, high, colour, hatch, _value in areas:
+        areas.append(("Duty lost", q1, q0, 1.0, p0, _RED, "xxxx"))
+    for name, x0, x1, low, high, colour, hatch in areas:
         ax.fill_between(
             [min(x0, x1), max(x0, x1)], low, high, label=name, facecolor=colour, alpha=0.55, hatch=hatch,
             edgecolor="0.3", linewidth=0.3,
@@ -116,7 +130,3 @@ def _group(ax: Axes, row: Mapping[str, Any], offset: float, floor: float, font: 
     ax.annotate("", (q1, p1), (q0, p0), arrowprops={"arrowstyle": "->", "linewidth": 0.8})
     ax.plot(q0, p0, "o", mfc="white", mec="black", ms=4)
     ax.plot(q1, p1, "o", color="black", ms=4)
-    lines = [str(row["group"]).capitalize()]
-    lines += [f"{name} {value:+,.0f}".replace("-", "\u2212") for name, *_, value in areas]
-    at = offset + 0.02 * widest
-    ax.text(at, 0.99, "\n".join(lines), transform=ax.get_xaxis_transform(), va="top", fontsize=font, linespacing=1.3)

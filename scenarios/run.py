@@ -11,15 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from viner.calibration.benchmark import Benchmark
-from viner.calibration.read import load_benchmark
 from viner.model import structures
 from viner.model.engine import Model, calibrated, compiled
 from viner.model.measures import Setting
 from viner.model.simulate import Outcome, Simulation, simulate
 from viner.model.structures.structure import Structure
 from viner.scenarios import frames
+from viner.scenarios.resolve import resolve
 from viner.scenarios.scenario import Scenario
-from viner.scenarios.shocks import PolicyPath, policy_path
+from viner.scenarios.shocks import PolicyPath
 
 _log = logging.getLogger(__name__)
 
@@ -171,12 +171,8 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
     """
     tell = progress or (lambda _text, _done, _of: None)
     tell("reading the benchmark", 0, 4)
-    given = scenario.benchmark
-    benchmark = given if isinstance(given, Benchmark) else load_benchmark(given)
-    if scenario.parameters:
-        benchmark = benchmark.with_parameters(scenario.parameters)
+    benchmark, path = resolve(scenario)
     structure = structures.get(scenario.structure)
-    path = policy_path(benchmark, scenario.all_steps)
     data = benchmark.market_data(structure.parameters)
     tell("compiling the equations", 1, 4)
     clock = time.perf_counter()

@@ -155,9 +155,7 @@ class Benchmark:
         owner = owners(name, self.elasticities, tuple(self.sectors), tuple(self.regions))
         if (owner < 0).any():
             raise ParameterError(
-                missing_faults(
-                    name, owner < 0, tuple(self.sectors), tuple(self.regions), _elasticities_file(self)
-                )
+                missing_faults(name, owner < 0, tuple(self.sectors), tuple(self.regions), _elasticities_file(self))
             )
         return np.array([row.value for row in self.elasticities])[owner]
 

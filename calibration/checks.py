@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from viner.calibration.basis import BASES
 from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS
-
 from viner.errors import Fault, nearest
 
 

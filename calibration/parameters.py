@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from viner.model.market import ParameterSpec
 
 from viner.errors import Fault, ParameterError, nearest
+from viner.model.market import ParameterSpec
 
 EVERY = "*"
 
@@ -58,9 +58,7 @@ class Elasticity:
         return (self.sector != EVERY, self.region != EVERY)
 
 
-def owners(
-    name: str, rows: Sequence[Elasticity], sectors: Sequence[str], regions: Sequence[str]
-) -> NDArray[np.int64]:
+def owners(name: str, rows: Sequence[Elasticity], sectors: Sequence[str], regions: Sequence[str]) -> NDArray[np.int64]:
     """Return the position in `rows` of the row that holds in each ``[sector, region]``; -1 for none."""
     owner = np.full((len(sectors), len(regions)), -1, dtype=np.int64)
     sector_at = {code: slice(i, i + 1) for i, code in enumerate(sectors)} | {EVERY: slice(None)}
@@ -129,9 +127,7 @@ def override(
         where = f"parameters: {key!r}"
         name, _, rest = key.partition(".")
         if name not in known:
-            faults.append(
-                Fault(where, f"parameter {name!r}", "a known parameter", nearest(name, list(known)))
-            )
+            faults.append(Fault(where, f"parameter {name!r}", "a known parameter", nearest(name, list(known))))
             continue
         place = _place(rest, sectors, regions, where)
         spec = known[name]
@@ -143,9 +139,7 @@ def override(
     for row in new:
         cell = (row.parameter, row.sector, row.region)
         if cell in seen:
-            faults.append(
-                Fault(f"parameters: {'.'.join(cell)}", "two overrides of it", "one", "Drop one of them")
-            )
+            faults.append(Fault(f"parameters: {'.'.join(cell)}", "two overrides of it", "one", "Drop one of them"))
         seen.add(cell)
     if faults:
         raise ParameterError(faults)

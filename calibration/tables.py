@@ -87,9 +87,7 @@ def read_text(path: Path, findings: Findings, *, expected: str) -> str | None:
     return text
 
 
-def read_table(
-    path: Path, columns: Sequence[str], findings: Findings, *, optional: Sequence[str] = ()
-) -> Table | None:
+def read_table(path: Path, columns: Sequence[str], findings: Findings, *, optional: Sequence[str] = ()) -> Table | None:
     """Read a CSV file with a header.
 
     Parameters
@@ -270,9 +268,7 @@ def read_array(
     if table is None:
         return result
     places = [codes(table, column, known, findings, what=column) for column, known in axes.items()]
-    amounts = numbers(
-        table, value, findings, expected="a finite number of at least 0", legal=not_negative
-    )
+    amounts = numbers(table, value, findings, expected="a finite number of at least 0", legal=not_negative)
     duplicates(table, list(axes), findings)
     whole = np.all([place >= 0 for place in places], axis=0)
     index = tuple(place[whole] for place in places)

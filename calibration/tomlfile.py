@@ -83,8 +83,5 @@ def _keys(model: type[Strict], parents: Sequence[int | str]) -> list[str]:
     """Return the keys of the table that `parents` leads to."""
     table: Any = model
     for part in parents:
-        if isinstance(part, str):
-            table = table.model_fields[part].annotation
-        else:
-            table = table.__args__[0]
+        table = table.model_fields[part].annotation if isinstance(part, str) else table.__args__[0]
     return list(table.model_fields)

@@ -126,7 +126,7 @@ def _newton_step(f: Array, jacobian: Array, active: NDArray[np.bool_]) -> Array:
         both = active[:, :, None] & active[:, None, :]
         jacobian = np.where(both, jacobian, np.eye(f.shape[1]))
     try:
-        return -np.linalg.solve(jacobian, f[..., None])[..., 0]
+        return -np.asarray(np.linalg.solve(jacobian, f[..., None])[..., 0], dtype=np.float64)
     except np.linalg.LinAlgError:
         nearest = [np.linalg.lstsq(j, r, rcond=None)[0] for j, r in zip(jacobian, f, strict=True)]
         return -np.asarray(np.stack(nearest), dtype=np.float64)

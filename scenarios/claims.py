@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from viner.scenarios.run import RunResult, basis_note
-from viner.scenarios.tables import Table
+from viner.scenarios.typeset import Table
 
 _DATA = Path(__file__).parent / "claims.toml"
 _TESTS: Mapping[str, Callable[[float, float], bool]] = {">": operator.gt, "<": operator.lt}
@@ -53,9 +53,7 @@ def answers(result: RunResult, claims: Mapping[str, Any] | None = None) -> pd.Da
         value, unit = _value(result, claim)
         verdict = _verdict(value, claim)
         reason = claim.get(f"reason_{verdict}", "The number is too small either way.")
-        rows.append(
-            (claim["number"], claim["claim"], claim["measure"], value, unit, verdict, reason, claim["others"])
-        )
+        rows.append((claim["number"], claim["claim"], claim["measure"], value, unit, verdict, reason, claim["others"]))
     columns = ["number", "claim", "measure", "value", "unit", "verdict", "reason", "others"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -120,4 +118,10 @@ def _observed(result: RunResult) -> Table:
     )
     frame = pd.DataFrame(rows, columns=columns)
     notes = (note, basis_note(result.benchmark))
-    return Table("import-shares", "Import shares: the model beside what was observed", frame, dict.fromkeys(columns[2:], 1), notes)
+    return Table(
+        "import-shares",
+        "Import shares: the model beside what was observed",
+        frame,
+        dict.fromkeys(columns[2:], 1),
+        notes,
+    )

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.style import context
 
 from viner.scenarios.figures_market import market_diagram_data, plot_market_diagram
@@ -133,17 +134,23 @@ def draw(plot: Plot, result: RunResult, width: float, height: float, *, title: b
     with context(_STYLE):
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
-        figure.set_layout_engine("constrained", rect=(0.0, _note_height(width, height), 1.0, 0.0))
+        low = _note_height(width, height)
+        figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0.0, low, 1.0, 1.0 - low)))
         ax = figure.add_subplot()
         plot.draw(result, ax=ax)
         if title:
             ax.set_title(plot.title, loc="left")
-        text = f"{plot.note} {short_basis(result)}"
+        text = fill(f"{plot.note} {short_basis(result)}", int(width * 25))
         figure.text(
-            0.01, 0.008, fill(text, int(width * 25)), fontsize=5.5, va="bottom", ha="left", color="0.25", linespacing=1.1
+            0.01,
+            0.008,
+            fill(text, int(width * 25)),
+            fontsize=5.5,
+            va="bottom",
+            ha="left",
+            color="0.25",
+            linespacing=1.1,
         )
-        low = _note_height(width, height)
-        figure.get_layout_engine().set(rect=(0.0, low, 1.0, 1.0 - low))  # type: ignore[union-attr]
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
     return figure

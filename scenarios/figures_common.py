@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from textwrap import fill
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from viner.scenarios.run import RunResult
-from viner.scenarios.tables import importer_of
-
 
 # Okabe and Ito (2008), in an order in which neighbours differ in lightness too.
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#999999", "#F0E442", "#000000")
@@ -58,6 +58,16 @@ def size_of(ax: Axes) -> float:
 def label_x(ax: Axes, text: str) -> None:
     """Set the label below, broken where the figure is narrow."""
     ax.set_xlabel(fill(text, int(10.5 * size_of(ax)), break_long_words=False))
+
+
+def records(frame: pd.DataFrame) -> list[Any]:
+    """Return the rows as named tuples."""
+    return list(frame.itertuples(index=False))
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as dictionaries."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def symmetric(values: NDArray[np.float64]) -> float:

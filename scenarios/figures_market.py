@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from viner.scenarios.figures_common import axes, importer_of, label_x, position, size_of, usd
+from viner.scenarios.figures_common import axes, label_x, position, rows_of, size_of, usd
 from viner.scenarios.run import RunResult
+from viner.scenarios.tables import importer_of
 
 _BLUE, _ORANGE, _GREEN, _RED = "#56B4E9", "#E69F00", "#009E73", "#D55E00"
 
@@ -76,7 +77,7 @@ def plot_market_diagram(
     span = max(top - low, 0.02)
     floor = low - 0.35 * span
     offset = 0.0
-    for row, at in zip(data.to_dict("records"), (0.01, 0.4), strict=True):
+    for row, at in zip(rows_of(data), (0.01, 0.4), strict=True):
         _group(ax, row, offset, floor)
         ax.text(at, 0.99, _legend(row), transform=ax.transAxes, va="top", fontsize=font, linespacing=1.3)
         offset += 1.25 * max(row["quantity_before"], row["quantity_after"], row["quantity_before"] + row["diversion"])

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
-from viner.scenarios.figures_common import axes, colours, importer_of, label_x, position, size_of, symmetric, usd
+from viner.scenarios.figures_common import axes, colours, label_x, position, records, size_of, symmetric, usd
 from viner.scenarios.run import RunResult
+from viner.scenarios.tables import importer_of
 
 _WEAK = ("estimated", "assumed")
 
@@ -77,9 +78,7 @@ def _importers(result: RunResult) -> tuple[str, ...]:
     return tuple(r for r in result.benchmark.regions if r in smaller) or result.members[:1]
 
 
-def plot_import_shares(
-    result: RunResult, *, importers: tuple[str, ...] | None = None, ax: Axes | None = None
-) -> Axes:
+def plot_import_shares(result: RunResult, *, importers: tuple[str, ...] | None = None, ax: Axes | None = None) -> Axes:
     """Draw import shares before and after as pairs of points, one row an origin."""
     ax = axes(ax)
     data = import_shares_data(result, importers=importers)
@@ -89,7 +88,7 @@ def plot_import_shares(
     for importer, rows in data.groupby("importer", sort=False):
         ax.text(0.0, y - 0.1, result.benchmark.regions[str(importer)], fontsize=7.5, va="center")
         y += 1.0
-        for row in rows.sort_values("before", ascending=False, kind="stable").itertuples():
+        for row in records(rows.sort_values("before", ascending=False, kind="stable")):
             colour = palette[row.origin]
             ax.plot([row.before, row.after], [y, y], color=colour, linewidth=1.2)
             ax.plot(row.before, y, "o", mfc="white", mec=colour, ms=4)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from viner.scenarios.figures_common import axes, importer_of, label_x, largest, position, size_of, usd
+from viner.scenarios.figures_common import axes, label_x, largest, position, records, size_of, usd
 from viner.scenarios.run import RunResult
+from viner.scenarios.tables import importer_of
 
 _PARTS = ("consumer_surplus", "producer_surplus", "tariff_revenue", "rent", "pool_transfer", "total")
 _WORDS = dict(zip(_PARTS, ("Consumers", "Producers", "Duties", "Rents", "Pool", "Total"), strict=True))
@@ -34,7 +35,7 @@ def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes
     for region, rows in data.groupby("region", sort=False):
         level = 0.0
         first = x
-        for row in rows.itertuples():
+        for row in records(rows):
             is_total = row.part == "total"
             bottom = 0.0 if is_total else level
             colour = _TOTAL if is_total else _GAIN if row.value >= 0 else _LOSS
@@ -64,9 +65,7 @@ def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes
     return ax
 
 
-def producer_gains_data(
-    result: RunResult, *, producer: str | None = None, importer: str | None = None
-) -> pd.DataFrame:
+def producer_gains_data(result: RunResult, *, producer: str | None = None, importer: str | None = None) -> pd.DataFrame:
     """Return producer surplus by sector, and the change in sales to the importer at benchmark prices."""
     i = position(result, producer or largest(result))
     j = position(result, importer or importer_of(result))

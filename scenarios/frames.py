@@ -1,6 +1,6 @@
 """Results as data frames, with the columns that the files have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -136,8 +136,14 @@ def summary(benchmark: Benchmark, outcomes: Mapping[str, Outcome], setting: Sett
 def _bases(benchmark: Benchmark) -> dict[tuple[str, str], str]:
     """The weakest basis of the cells that a region trades in, by sector and region."""
     everything = slice(None)
-    sectors: list[tuple[str, int | slice]] = [(EVERY, everything), *((code, n) for n, code in enumerate(benchmark.sectors))]
-    regions: list[tuple[str, int | slice]] = [(EVERY, everything), *((code, n) for n, code in enumerate(benchmark.regions))]
+    sectors: list[tuple[str, int | slice]] = [
+        (EVERY, everything),
+        *((code, n) for n, code in enumerate(benchmark.sectors)),
+    ]
+    regions: list[tuple[str, int | slice]] = [
+        (EVERY, everything),
+        *((code, n) for n, code in enumerate(benchmark.regions)),
+    ]
     return {
         (sector, region): weakest(
             (benchmark.weakest_basis(s, r, everything), benchmark.weakest_basis(s, everything, r))
@@ -145,3 +151,8 @@ def _bases(benchmark: Benchmark) -> dict[tuple[str, str], str]:
         for sector, s in sectors
         for region, r in regions
     }
+
+
+def _with_all(codes: Iterable[str]) -> list[tuple[str, int | slice]]:
+    """Positions by code, and all of them under the star."""
+    return [(EVERY, slice(None)), *((code, n) for n, code in enumerate(codes))]

@@ -11,7 +11,8 @@ import jinja2
 from viner.model.printing import as_text
 from viner.scenarios.figures import FIGURES, short_basis
 from viner.scenarios.run import RunResult
-from viner.scenarios.tables import Table, tables
+from viner.scenarios.tables import tables
+from viner.scenarios.typeset import Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -60,15 +61,19 @@ def report(result: RunResult, folder: Path, manifest: Mapping[str, Any]) -> str:
 
 def headlines(result: RunResult) -> list[str]:
     """Return a sentence on each member: welfare, in the unit and in per cent of GDP, and what it is made of."""
-    rows = result.summary
-    rows = rows[(rows["step"] == "total") & (rows["sector"] == "*")].set_index(["region", "measure"])["value"]
+    summary = result.summary
+    chosen = summary[(summary["step"] == "total") & (summary["sector"] == "*")]
+    rows = {
+        (str(region), str(measure)): float(value)
+        for region, measure, value in zip(chosen["region"], chosen["measure"], chosen["value"], strict=True)
+    }
     out = []
     for member in result.members:
-        total = float(rows[member, "total"])
+        total = rows[member, "total"]
         word = "gains" if total >= 0 else "loses"
         share = (
             f" ({abs(rows[member, 'total_percent_of_gdp']):.2f} % of GDP)"
-            if (member, "total_percent_of_gdp") in rows.index
+            if (member, "total_percent_of_gdp") in rows
             else ""
         )
         parts = ", ".join(

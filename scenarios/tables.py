@@ -1,81 +1,18 @@
-"""The tables of a paper: as data, as LaTeX with booktabs, and as CSV."""
+"""The tables of a paper."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from viner.model.market import Array
+from viner.scenarios.claims import claims_tables
 from viner.scenarios.run import RunResult, basis_note
-
-_ESCAPES = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\u2212": "$-$",
-    }
-)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Parameters
-    ----------
-    name
-        The file's name, and the label in LaTeX.
-    title
-        The caption.
-    frame
-        The cells, in full precision.
-    digits
-        Decimals in print, by column; a column that is not named is text.
-    notes
-        What stands beneath: units, basis, source.
-    """
-
-    name: str
-    title: str
-    frame: pd.DataFrame
-    digits: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def printed(self) -> pd.DataFrame:
-        """The cells as text with sensible digits; empty where there is no number."""
-        return pd.DataFrame(
-            {
-                column: [_number(x, self.digits[column]) for x in values]
-                if column in self.digits
-                else values.astype(str)
-                for column, values in self.frame.items()
-            },
-            columns=self.frame.columns,
-        )
-
-
-def _number(x: float, digits: int) -> str:
-    if not np.isfinite(x):
-        return "" if np.isnan(x) else "inf"
-    text = f"{x:,.{digits}f}"
-    # A change that rounds to nothing has no sign.
-    return text.removeprefix("-") if not text.strip("-0.,") else text.replace("-", "\u2212")
+from viner.scenarios.typeset import Table, as_latex
 
 
 def tables(result: RunResult) -> tuple[Table, ...]:
     """Return all tables of a run."""
-    from viner.scenarios.claims import claims_tables
-
     return (
         headline(result),
         trade_by_origin(result),
@@ -98,44 +35,6 @@ def write_tables(result: RunResult, folder: Path) -> list[Path]:
             path.write_text(text, encoding="utf-8", newline="\n")
             written.append(path)
     return written
-
-
-def as_latex(table: Table) -> str:
-    """Return a table as LaTeX; the document needs the package booktabs."""
-    printed = table.printed
-    wide = {c for c in printed.columns if c not in table.digits and printed[c].str.len().max() > 40}
-    share = 0.8 / max(len(wide), 1)
-    columns = "".join(
-        "r" if c in table.digits else rf"p{{{share:.2f}\textwidth}}" if c in wide else "l" for c in printed.columns
-    )
-    head = " & ".join(latex_text(str(c)) for c in printed.columns)
-    rows = [" & ".join(latex_text(str(x)) for x in row) + r" \\" for row in printed.itertuples(index=False)]
-    size = r"\scriptsize" if len(printed.columns) > 8 or wide else r"\small"
-    return "\n".join(
-        (
-            r"\begin{table}[htbp]",
-            rf"\centering{size}",
-            rf"\caption{{{latex_text(table.title)}}}",
-            rf"\label{{tab:{table.name}}}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            rf"{head} \\",
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\par\smallskip\begin{minipage}{0.95\textwidth}\footnotesize",
-            rf"\emph{{Notes:}} {latex_text(' '.join(table.notes))}",
-            r"\end{minipage}",
-            r"\end{table}",
-            "",
-        )
-    )
-
-
-def latex_text(text: str) -> str:
-    """Return text with LaTeX's special characters escaped."""
-    return text.translate(_ESCAPES)
 
 
 def _unit(result: RunResult) -> str:
@@ -239,8 +138,8 @@ def sector_detail(result: RunResult) -> Table:
     value, change = o.value0[:, :, j], (o.value0 * (o.quantity_ratio - 1.0))[:, :, j]
     base = np.maximum(value[:, outside].sum(axis=1), 1e-300)
 
-    def rate(tariff: np.ndarray) -> np.ndarray:
-        return 100.0 * (tariff[:, :, j] * value)[:, outside].sum(axis=1) / base
+    def rate(tariff: Array) -> Array:
+        return np.asarray(100.0 * (tariff[:, :, j] * value)[:, outside].sum(axis=1) / base)
 
     frame = pd.DataFrame(
         {
@@ -257,7 +156,10 @@ def sector_detail(result: RunResult) -> Table:
         }
     )
     digits = {c: 2 if "%" in c else 1 for c in frame.columns[1:]}
-    note = "Tariffs are on regions outside the union, weighted by benchmark imports. Changes in volumes at benchmark prices."
+    note = (
+        "Tariffs are on regions outside the union, weighted by benchmark imports. Changes in volumes are at benchmark "
+        "prices."
+    )
     return Table("sectors", f"Sectors in {b.regions[importer]}", frame, digits, _notes(result, note))
 
 

@@ -68,12 +68,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     def write_results(_result: object, folder: Path, **_: object) -> None:
         calls.written.append(folder)
 
-    output = types.ModuleType("viner.scenarios.output")
-    output.__dict__.update(check_folder=check_folder, write_results=write_results)
-    runner = types.ModuleType("viner.scenarios.run")
-    runner.__dict__.update(run=run)
-    monkeypatch.setitem(sys.modules, "viner.scenarios.output", output)
-    monkeypatch.setitem(sys.modules, "viner.scenarios.run", runner)
+    monkeypatch.setattr("viner.scenarios.output.check_folder", check_folder)
+    monkeypatch.setattr("viner.scenarios.output.write_results", write_results)
+    monkeypatch.setattr("viner.scenarios.run.run", run)
     return calls
 
 

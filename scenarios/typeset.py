@@ -1,0 +1,107 @@
+"""A table: as data, as LaTeX with booktabs, and as CSV."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+_ESCAPES = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\u2212": "$-$",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Parameters
+    ----------
+    name
+        The file's name, and the label in LaTeX.
+    title
+        The caption.
+    frame
+        The cells, in full precision.
+    digits
+        Decimals in print, by column; a column that is not named is text.
+    notes
+        What stands beneath: units, basis, source.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    digits: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def printed(self) -> pd.DataFrame:
+        """The cells as text with sensible digits; empty where there is no number."""
+        return pd.DataFrame(
+            {
+                column: [_number(x, self.digits[column]) for x in self.frame[column]]
+                if column in self.digits
+                else self.frame[column].astype(str)
+                for column in map(str, self.frame.columns)
+            },
+            columns=self.frame.columns,
+        )
+
+
+def _number(x: float, digits: int) -> str:
+    if not np.isfinite(x):
+        return "" if np.isnan(x) else "inf"
+    text = f"{x:,.{digits}f}"
+    # A change that rounds to nothing has no sign.
+    return text.removeprefix("-") if not text.strip("-0.,") else text.replace("-", "\u2212")
+
+
+def as_latex(table: Table) -> str:
+    """Return a table as LaTeX; the document needs the package booktabs."""
+    printed = table.printed
+    wide = {c for c in printed.columns if c not in table.digits and printed[c].str.len().max() > 40}
+    share = 0.8 / max(len(wide), 1)
+    columns = "".join(
+        "r" if c in table.digits else rf"p{{{share:.2f}\textwidth}}" if c in wide else "l" for c in printed.columns
+    )
+    head = " & ".join(latex_text(str(c)) for c in printed.columns)
+    rows = [" & ".join(latex_text(str(x)) for x in row) + r" \\" for row in printed.itertuples(index=False)]
+    size = r"\scriptsize" if len(printed.columns) > 8 or wide else r"\small"
+    return "\n".join(
+        (
+            r"\begin{table}[htbp]",
+            rf"\centering{size}",
+            rf"\caption{{{latex_text(table.title)}}}",
+            rf"\label{{tab:{table.name}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            rf"{head} \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\par\smallskip\begin{minipage}{0.95\textwidth}\footnotesize",
+            rf"\emph{{Notes:}} {latex_text(' '.join(table.notes))}",
+            r"\end{minipage}",
+            r"\end{table}",
+            "",
+        )
+    )
+
+
+def latex_text(text: str) -> str:
+    """Return text with LaTeX's special characters escaped."""
+    return text.translate(_ESCAPES)

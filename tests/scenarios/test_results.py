@@ -1,0 +1,304 @@
+"""The flagship's results, figures, tables and report: adding up, numbers and files."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from viner.calibration.benchmark import from_arrays
+from viner.errors import OutputError
+from viner.model import structures
+from viner.model.printing import as_latex as equations_as_latex
+from viner.scenarios import claims, figures, tables
+from viner.scenarios.eurasia_2010 import scenario
+from viner.scenarios.figures_market import market_diagram_data
+from viner.scenarios.figures_trade import (
+    import_shares_data,
+    plot_import_shares,
+    plot_quantity_heatmap,
+    plot_redirected_spending,
+    plot_trade_diverted,
+    redirected_spending_data,
+    trade_diverted_data,
+)
+from viner.scenarios.figures_welfare import plot_producer_gains, plot_welfare_waterfall, welfare_waterfall_data
+from viner.scenarios.output import write_results
+from viner.scenarios.run import RunResult, run
+from viner.scenarios.scenario import Scenario, Shock, Step
+from viner.scenarios.typeset import Table, as_latex, latex_text
+
+
+@pytest.fixture(scope="module")
+def result() -> RunResult:
+    return run(scenario())
+
+
+@pytest.fixture(scope="module")
+def small() -> RunResult:
+    """Two regions, one sector, no union, no pool."""
+    benchmark = from_arrays(
+        [[[50.0, 5.0], [8.0, 30.0]]],
+        regions=["A_1", "B&C"],
+        sectors=["x%"],
+        tariff=[[[0.0, 0.1], [0.1, 0.0]]],
+        elasticities={"sigma_imports": 4.0, "sigma_home": 2.0, "demand": 0.8, "supply": 3.0},
+    )
+    step = Step("cut", [Shock("tariff", origin="A_1", destination="B&C", rate=0.0)])
+    return run(Scenario(benchmark=benchmark, steps=[step], name="small"))
+
+
+@pytest.fixture(scope="module")
+def folder(result: RunResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("out") / "results"
+    write_results(result, place)
+    return place
+
+
+def test_mechanisms_add_up_in_the_file(folder: Path) -> None:
+    flows = pd.read_csv(folder / "flows.csv")
+    change = flows["value0"] * (flows["quantity_ratio"] - 1.0)
+    parts = flows["diversion"] + flows["displacement"] + flows["expansion"]
+    assert_allclose(parts, change, rtol=1e-8, atol=1e-9)
+    assert set(flows["step"]) == {"kazakhstan", "pooling", "total"}
+    assert len(flows) == 3 * 16 * 64
+
+
+def test_parts_by_step_add_up_in_the_files(folder: Path) -> None:
+    parts = pd.read_csv(folder / "attribution.csv", keep_default_na=False)
+    welfare = pd.read_csv(folder / "welfare.csv").query("step == 'total'").set_index(["sector", "region"])
+    for measure in ("consumer_surplus", "producer_surplus", "tariff_revenue", "pool_transfer", "total"):
+        rows = parts[(parts["measure"] == measure) & (parts["region"] != "")]
+        summed = rows.groupby(["sector", "region"])["value"].sum()
+        assert_allclose(summed.reindex(welfare.index), welfare[measure], rtol=1e-8, atol=1e-8)
+    flows = pd.read_csv(folder / "flows.csv").query("step == 'total'").set_index(["sector", "origin", "destination"])
+    rows = parts[parts["measure"] == "diversion"].groupby(["sector", "origin", "destination"])["value"].sum()
+    assert_allclose(rows.reindex(flows.index), flows["diversion"], rtol=1e-8, atol=1e-9)
+
+
+def test_welfare_adds_up_and_summary_agrees(folder: Path) -> None:
+    welfare = pd.read_csv(folder / "welfare.csv")
+    parts = ["consumer_surplus", "producer_surplus", "tariff_revenue", "rent", "pool_transfer"]
+    assert_allclose(welfare[parts].sum(axis=1), welfare["total"], atol=1e-9)
+    summary = pd.read_csv(folder / "summary.csv").set_index(["step", "region", "sector", "measure"])["value"]
+    total = welfare.query("step == 'total' and region == 'KAZ'")["total"].sum()
+    assert_allclose(summary["total", "KAZ", "*", "total"], total)
+    assert_allclose(summary["total", "KAZ", "*", "total_percent_of_gdp"], 100 * total / 115308.7)
+    assert ("total", "EU27", "*", "total_percent_of_gdp") not in summary.index
+
+
+def test_the_flagship_in_signs_that_theory_fixes(result: RunResult) -> None:
+    kaz = result.outcomes["kazakhstan"]
+    regions = list(result.benchmark.regions)
+    j = regions.index("KAZ")
+    assert (kaz.diversion[:, regions.index("RUS"), j] > 0).all()
+    assert (kaz.diversion[:, regions.index("CHN"), j] < 0).all()
+    assert (kaz.composite_price_ratio[:, j] > 1).all()
+    assert (kaz.producer_surplus[:, j] > 0).all()
+    assert_allclose(result.outcomes["pooling"].quantity_ratio, 1.0, atol=1e-12)
+    assert_allclose(result.total.pool_transfer.sum(), 0.0, atol=1e-8)
+
+
+def test_the_same_run_gives_the_same_bytes(result: RunResult, folder: Path, tmp_path: Path) -> None:
+    write_results(run(scenario()), tmp_path / "again")
+    first = {p.relative_to(folder): p for p in folder.rglob("*") if p.is_file()}
+    assert {p.relative_to(tmp_path / "again") for p in (tmp_path / "again").rglob("*") if p.is_file()} == set(first)
+    for name, path in first.items():
+        if name.name != "timings.json":
+            assert path.read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+    assert {"figures", "tables"} < {p.name for p in folder.iterdir()}
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+    assert result.steps == ("kazakhstan", "pooling", "total")
+
+
+def test_the_manifest_says_what_was_run(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["structure"] == "nested-armington"
+    assert manifest["solver"]["total"]["metals"]["status"] == "converged"
+    assert manifest["solver"]["total"]["metals"]["residual_below"] <= 1e-10
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in manifest["inputs"].values())
+    assert {"flows.csv", "cet-2010.csv"} <= set(manifest["inputs"])
+
+
+def test_a_folder_with_other_things_is_not_overwritten(result: RunResult, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(OutputError, match=r"no manifest\.json; expected a new folder"):
+        write_results(result, tmp_path)
+    with pytest.raises(OutputError, match="a file; expected a new folder"):
+        write_results(result, tmp_path / "thesis.tex")
+
+
+def test_bars_of_diverted_trade_are_the_data(result: RunResult) -> None:
+    data = trade_diverted_data(result)
+    ax = plot_trade_diverted(result)
+    lengths = sorted(round(bar.get_width(), 6) for bars in ax.containers for bar in bars)
+    assert lengths == sorted(data["diversion"].round(6))
+    assert all(bar.get_hatch() for bars in ax.containers for bar in bars)
+    assert "USD m, 2009" in ax.get_xlabel()
+
+
+def test_waterfall_ends_at_the_total(result: RunResult) -> None:
+    data = welfare_waterfall_data(result).set_index(["region", "part"])["value"]
+    parts = ["consumer_surplus", "producer_surplus", "tariff_revenue", "rent", "pool_transfer"]
+    for region in ("RUS", "KAZ", "BLR"):
+        assert_allclose(sum(data[region, p] for p in parts), data[region, "total"])
+    ax = plot_welfare_waterfall(result)
+    heights = [bar.get_height() for bars in ax.containers for bar in bars]
+    assert_allclose(sum(heights), 2 * sum(data[r, "total"] for r in ("RUS", "KAZ", "BLR")), atol=1e-6)
+
+
+def test_import_shares_add_up(result: RunResult) -> None:
+    sums = import_shares_data(result).groupby("importer")[["before", "after"]].sum()
+    assert_allclose(sums, 100.0)
+    texts = [t.get_text() for t in plot_import_shares(result).texts]
+    assert "Kazakhstan" in texts
+
+
+def test_market_diagram_has_the_numbers_of_the_outcome(result: RunResult) -> None:
+    data = market_diagram_data(result, sector="transport", importer="KAZ").set_index("group")
+    s, j = list(result.benchmark.sectors).index("transport"), list(result.benchmark.regions).index("KAZ")
+    partners = result.partner[:, j]
+    assert_allclose(data.loc["partners", "diversion"], result.total.diversion[s, partners, j].sum())
+    growth = data["quantity_after"] - data["quantity_before"]
+    assert_allclose(growth, data["diversion"] + data["creation"])
+    assert_allclose(data["duty_after"].sum(), result.total.revenue1[s, j])
+
+
+def test_redirected_spending_balances(result: RunResult) -> None:
+    data = redirected_spending_data(result).set_index("receiver")["received_change"]
+    j = list(result.benchmark.regions).index("KAZ")
+    spent0 = result.model.spending[:, j].sum()
+    o = result.total
+    spent1 = (o.value1 * (1 + o.policy.tariff))[:, :, j].sum()
+    assert_allclose(data.sum(), spent1 - spent0)
+    assert plot_redirected_spending(result).patches
+
+
+def test_figures_are_embedded_sized_and_titled_on_request(result: RunResult, folder: Path) -> None:
+    for plot in figures.FIGURES:
+        for suffix in ("", "-wide"):
+            pdf = (folder / "figures" / f"{plot.name}{suffix}.pdf").read_bytes()
+            assert b"/FontFile2" in pdf
+            assert b"/Type3" not in pdf
+    plain = figures.draw(figures.FIGURES[0], result, 3.4, 3.0)
+    titled = figures.draw(figures.FIGURES[0], result, 3.4, 3.0, title=True)
+    assert plain.axes[0].get_title(loc="left") == ""
+    assert titled.axes[0].get_title(loc="left") == figures.FIGURES[0].title
+    assert "partly estimated" in " ".join(t.get_text() for t in plain.texts).replace("\n", " ")
+
+
+def test_everything_works_without_a_union(small: RunResult, tmp_path: Path) -> None:
+    write_results(small, tmp_path / "small")
+    assert (tmp_path / "small" / "report.html").stat().st_size > 10_000
+    assert not (tmp_path / "small" / "tables" / "claims.csv").exists()
+    for plot in (plot_quantity_heatmap, plot_producer_gains):
+        assert plot(small).get_xlabel()
+
+
+def test_tables_have_the_numbers_of_the_result(result: RunResult) -> None:
+    table = {t.name: t for t in tables.tables(result)}
+    total = table["welfare"].frame.query("Step == 'total' and Region == 'Kazakhstan'")["Total"].item()
+    assert_allclose(total, result.total.total[:, list(result.benchmark.regions).index("KAZ")].sum())
+    assert all("estimated" in " ".join(t.notes) for name, t in table.items() if name != "parameters")
+    assert set(table) == {
+        "headline", "trade-by-origin", "welfare", "sectors", "parameters", "claims", "import-shares",
+    }  # fmt: skip
+
+
+def test_latex_is_escaped_and_digits_are_sensible() -> None:
+    frame = pd.DataFrame({"a_b": ["x & y", "50 %"], "value": [-0.0001, -1234.56]})
+    text = as_latex(Table("t", "A_title", frame, {"value": 1}, ("Note.",)))
+    assert r"a\_b" in text
+    assert r"x \& y & 0.0 \\" in text
+    assert r"50 \% & $-$1,234.6 \\" in text
+    assert latex_text("#{}~^\\") == r"\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}"
+
+
+def test_verdicts_follow_the_numbers(result: RunResult) -> None:
+    found = claims.answers(result).set_index("number")
+    assert found.index.tolist() == [2, 3, 4, 5, 6]
+    assert found.loc[4, "verdict"] == "supported"
+    claim = {
+        "number": 1, "claim": "c", "table": "summary", "measure": "m", "others": "",
+        "match": {"step": "total", "region": ["KAZ"], "sector": "*", "measure": "total"},
+        "supported": "> 0", "contradicted": "< 0", "reason_supported": "yes", "reason_contradicted": "no",
+    }  # fmt: skip
+    assert claims.answers(result, {"claim": [claim]}).loc[0, ["verdict", "reason"]].tolist() == ["contradicted", "no"]
+    claim |= {"supported": "< 0", "contradicted": "> 0"}
+    assert claims.answers(result, {"claim": [claim]}).loc[0, "verdict"] == "supported"
+    claim |= {"supported": "> 1e9", "contradicted": "< -1e9"}
+    assert claims.answers(result, {"claim": [claim]}).loc[0, "verdict"] == "cannot say"
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.alts = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "img", "br", "link"):
+            self.open.append(tag)
+        given = dict(attrs)
+        self.loads += [v for k, v in given.items() if k in ("src", "href") and v and not v.startswith(("data:", "#"))]
+        self.alts += tag == "img" and bool(given.get("alt"))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_report_is_one_page_that_loads_nothing(folder: Path) -> None:
+    text = (folder / "report.html").read_text()
+    page = _Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.loads == []
+    assert page.alts == len(figures.FIGURES)
+    for part in ("Kazakhstan loses", "estimated", "Market clearing", "World Bank", "solver"):
+        assert part in text
+
+
+@pytest.mark.latex
+def test_tables_and_equations_compile(folder: Path, tmp_path: Path) -> None:
+    body = "\n".join(
+        (folder / "tables" / f"{p.stem}.tex").read_text() for p in sorted((folder / "tables").glob("*.tex"))
+    )
+    document = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n" + body + "\\end{document}\n"
+    texts = {"tables": document} | {n: equations_as_latex(structures.get(n)) for n in structures.names()}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.tex").write_text(text)
+        done = subprocess.run(
+            ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", f"{name}.tex"],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-2000:]
+        assert (tmp_path / f"{name}.pdf").stat().st_size > 10_000
+
+
+@pytest.mark.chromium
+def test_the_report_renders(folder: Path, tmp_path: Path) -> None:
+    shot = tmp_path / "report.png"
+    chromium = shutil.which("chromium")
+    assert chromium
+    quiet = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
+    subprocess.run(
+        [
+            chromium, *quiet.split(), "--disable-component-update", f"--user-data-dir={tmp_path / 'profile'}",
+            f"--screenshot={shot}", "--window-size=1100,3000", (folder / "report.html").as_uri(),
+        ],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert shot.stat().st_size > 50_000
+
+
+def test_ratios_and_values_agree(result: RunResult) -> None:
+    o = result.total
+    assert_allclose(o.value1, o.value0 * o.producer_price_ratio[:, :, None] * o.quantity_ratio)
+    assert np.isfinite(o.value1).all()

@@ -66,7 +66,7 @@ FIGURES: tuple[Plot, ...] = (
     ),
     Plot(
         "market-diagram", "One market before and after", plot_market_diagram, market_diagram_data,
-        "Imports by source group at the buyer's price with duty. Areas are on the price paid before.", (3.2, 3.8),
+        "Open: before; filled: after. Areas: USD m. Quantity axes do not begin at zero.", (3.2, 3.8),
     ),
     Plot(
         "welfare", "Welfare by member", plot_welfare_waterfall, welfare_waterfall_data,

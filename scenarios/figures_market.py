@@ -61,28 +61,26 @@ def market_diagram_data(result: RunResult, *, sector: str | None = None, importe
 def plot_market_diagram(
     result: RunResult, *, sector: str | None = None, importer: str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the market for imports of one sector: the partners' goods in the lower band, the outsiders' above.
+    """Draw the market for imports of one sector, partners on the left and outsiders on the right.
 
-    In each band the line from the open to the filled point is the move from before to after: quantity to the
-    right, price with duty upwards. Rectangles below it are what moved by diversion and by creation or
-    destruction; the duty collected after, and the duty lost on what no longer comes, are shaded between the
-    border price and the price with duty.
+    In each panel the open point is before and the filled one after: quantity to the right, price with duty
+    upwards; the quantity axis does not begin at zero. Shaded to the bottom is what moves by diversion and by
+    creation or destruction, and, between border price and price with duty, the duty lost on imports that no
+    longer come.
     """
     ax = axes(ax)
     data = market_diagram_data(result, sector=sector, importer=importer)
-    small = size_of(ax) < 5
-    font = 5.4 if small else 6.5
     top = float(max(data["price_before"].max(), data["price_after"].max()))
     low = float(min(data["border_price_after"].min(), 1.0))
     span = max(top - low, 0.02)
-    floor = low - 0.35 * span
-    offset = 0.0
-    for row, at in zip(rows_of(data), (0.01, 0.4), strict=True):
-        _group(ax, row, offset, floor)
-        ax.text(at, 0.99, _legend(row), transform=ax.transAxes, va="top", fontsize=font, linespacing=1.3)
-        offset += 1.25 * max(row["quantity_before"], row["quantity_after"], row["quantity_before"] + row["diversion"])
-    ax.set_ylim(floor, top + 0.75 * span)
-    ax.set_xlim(0.0, max(offset, 1e-9))
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for row, place in zip(rows_of(data), ((0.09, 0.1, 0.39, 0.82), (0.6, 0.1, 0.39, 0.82)), strict=True):
+        panel = ax.inset_axes(place)
+        panel.set_ylim(low - 0.6 * span, top + 0.25 * span)
+        _group(panel, row, small=size_of(ax) < 5)
     first = data.iloc[0]
     names = result.benchmark
     label_x(
@@ -94,40 +92,43 @@ def plot_market_diagram(
     return ax
 
 
-def _legend(row: Mapping[str, Any]) -> str:
-    """The numbers of a group: its areas, and what they stand for."""
-    parts = {"Diversion": row["diversion"], "Creation" if row["creation"] >= 0 else "Destruction": row["creation"]}
-    if row["duty_after"] or row["duty_before"]:
-        parts |= {"Duty after": row["duty_after"], "Duty lost on fewer imports": _lost(row)}
-    lines = [f"{name} {value:+,.0f}".replace("-", "\u2212") for name, value in parts.items()]
-    return "\n".join([str(row["group"]).capitalize(), *lines])
-
-
-def _lost(row: Mapping[str, Any]) -> float:
-    """Duty at the old rate on imports that no longer come."""
-    fewer = min(row["quantity_after"] - row["quantity_before"], 0.0)
-    return float(row["duty_before"] * fewer / max(row["quantity_before"], 1e-300))
-
-
-def _group(ax: Axes, row: Mapping[str, Any], offset: float, floor: float) -> None:
-    """Draw one group of sources from `offset` on."""
-    q0, q1 = offset + row["quantity_before"], offset + row["quantity_after"]
+def _group(panel: Axes, row: Mapping[str, Any], *, small: bool) -> None:
+    """Draw one group of sources."""
+    font = 5.0 if small else 6.5
+    q0, q1 = row["quantity_before"], row["quantity_after"]
+    p0, p1 = row["price_before"], row["price_after"]
     diverted = q0 + row["diversion"]
-    p0, p1, b1 = row["price_before"], row["price_after"], row["border_price_after"]
-    areas = [("Diversion", q0, diverted, floor, min(p0, p1), _BLUE, "////")]
+    ends = (q0, q1, diverted)
+    reach = max(max(ends) - min(ends), 1e-3 * max(ends), 1e-9)
+    left, right = max(min(ends) - 1.1 * reach, 0.0), max(ends) + 0.5 * reach
+    bottom = panel.get_ylim()[0]
     word = "Creation" if row["creation"] >= 0 else "Destruction"
-    areas.append((word, diverted, q1, floor, min(p0, p1), _ORANGE, "...."))
-    if row["duty_after"] > 0:
-        areas.append(("Duty after", offset, q1, b1, p1, _GREEN, ""))
+    middle = (bottom + min(1.0, p0, p1)) / 2
+    half = bottom + 0.45 * (min(1.0, p0, p1) - bottom)
+    areas = [
+        ("Diversion", q0, diverted, bottom, min(1.0, p0, p1), _BLUE, "////", row["diversion"], middle),
+        (word, diverted, q1, bottom, half, _ORANGE, "....", row["creation"], 0.0),
+    ]
     if row["duty_before"] > 0 and q1 < q0:
-        areas.append(("Duty lost", q1, q0, 1.0, p0, _RED, "xxxx"))
-    for name, x0, x1, low, high, colour, hatch in areas:
-        ax.fill_between(
-            [min(x0, x1), max(x0, x1)], low, high, label=name, facecolor=colour, alpha=0.55, hatch=hatch,
-            edgecolor="0.3", linewidth=0.3,
+        lost = row["duty_before"] * (q1 - q0) / q0
+        areas.append(("Duty lost", q1, q0, 1.0, p0, _RED, "xxxx", lost, 0.0))
+    if row["duty_after"] > 0:
+        areas.append(("Duty after", left, q1, row["border_price_after"], p1, _GREEN, "", row["duty_after"], 0.0))
+    for name, x0, x1, low, high, colour, hatch, value, at in areas:
+        x = [min(x0, x1), max(x0, x1)]
+        panel.fill_between(
+            x, low, high, label=name, facecolor=colour, alpha=0.6, hatch=hatch, edgecolor="0.35", linewidth=0.3
+        )
+        text = f"{name}\n{value:+,.0f}".replace("-", "\u2212")
+        panel.text(
+            sum(x) / 2, at or (low + high) / 2, text, ha="center", va="center", fontsize=font,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
         )  # fmt: skip
-    ax.plot([offset, q0], [p0, p0], "--", color="black", linewidth=0.8)
-    ax.plot([offset, q1], [p1, p1], "-", color="black", linewidth=1.0)
-    ax.annotate("", (q1, p1), (q0, p0), arrowprops={"arrowstyle": "->", "linewidth": 0.8})
-    ax.plot(q0, p0, "o", mfc="white", mec="black", ms=4)
-    ax.plot(q1, p1, "o", color="black", ms=4)
+    panel.hlines([p0, p1], left, [q0, q1], colors="black", linestyles=["dashed", "solid"], linewidth=0.9)
+    panel.annotate("", (q1, p1), (q0, p0), arrowprops={"arrowstyle": "->", "linewidth": 0.8})
+    panel.plot(q0, p0, "o", mfc="white", mec="black", ms=4, clip_on=False)
+    panel.plot(q1, p1, "o", color="black", ms=4, clip_on=False)
+    panel.set_xlim(left, right)
+    panel.set_xticks(sorted((q0, q1)), [f"{q:,.0f}" for q in sorted((q0, q1))])
+    panel.tick_params(labelsize=font)
+    panel.set_title(str(row["group"]).capitalize(), fontsize=font + 1, loc="left")

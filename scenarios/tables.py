@@ -157,8 +157,8 @@ def sector_detail(result: RunResult) -> Table:
     )
     digits = {c: 2 if "%" in c else 1 for c in frame.columns[1:]}
     note = (
-        "Tariffs are on regions outside the union, weighted by benchmark imports. Changes in volumes are at benchmark "
-        "prices."
+        "Tariffs are on regions outside the union, those free of duty included, weighted by benchmark imports. "
+        "Changes in volumes are at benchmark prices."
     )
     return Table("sectors", f"Sectors in {b.regions[importer]}", frame, digits, _notes(result, note))
 

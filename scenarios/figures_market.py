@@ -124,7 +124,8 @@ def _group(panel: Axes, row: Mapping[str, Any], *, small: bool) -> None:
             sum(x) / 2, at or (low + high) / 2, text, ha="center", va="center", fontsize=font,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
         )  # fmt: skip
-    panel.hlines([p0, p1], left, [q0, q1], colors="black", linestyles=["dashed", "solid"], linewidth=0.9)
+    panel.hlines(p0, left, q0, colors="black", linestyles="dashed", linewidth=0.9)
+    panel.hlines(p1, left, q1, colors="black", linestyles="solid", linewidth=0.9)
     panel.annotate("", (q1, p1), (q0, p0), arrowprops={"arrowstyle": "->", "linewidth": 0.8})
     panel.plot(q0, p0, "o", mfc="white", mec="black", ms=4, clip_on=False)
     panel.plot(q1, p1, "o", color="black", ms=4, clip_on=False)

@@ -106,6 +106,9 @@ def balance(margins: Margins, *, tolerance: float = 1e-10) -> Balanced:
     stages = _scaled(margins.stages.T, columns, axis=0).T
     destination_share = _ratio(bilateral, rows[:, None])
     cells = exports[:, :, None] * destination_share[None, :, :]
+    # A stage of which nothing is imported closes its destination to every sector that falls in it.
+    closed = np.einsum("sk,jk->sj", margins.bridge, np.where(stages == 0.0, 1.0, 0.0)) > 0.0
+    cells = np.where(closed[:, None, :], 0.0, cells)
     cycles = 0
     while cycles < _MOST_CYCLES:
         cycles += 1
@@ -140,4 +143,6 @@ def _scaled(margin: Array, totals: Array, axis: int) -> Array:
 
 
 def _deviation(found: Array, wanted: Array) -> Array:
-    return 100.0 * np.where(wanted > 0.0, found / np.where(wanted > 0.0, wanted, 1.0) - 1.0, 0.0)
+    """Per cent of what is wanted; infinite where something stands and nothing is wanted."""
+    relative = found / np.where(wanted > 0.0, wanted, 1.0) - 1.0
+    return 100.0 * np.where(wanted > 0.0, relative, np.where(found > 0.0, np.inf, 0.0))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from viner.calibration.basis import BASES, weakest
-from viner.calibration.checks import array_faults, missing_faults
+from viner.calibration.checks import array_faults, label_faults, missing_faults
 from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, override, owners, value_fault
 from viner.errors import BenchmarkError, Fault, InputError, ParameterError, nearest
 from viner.model.market import Array, MarketData, ParameterSpec
@@ -115,10 +115,11 @@ class Benchmark:
     def __post_init__(self) -> None:
         for name, dtype in (("value", float), ("tariff", float), ("basis", "U9"), ("tariff_basis", "U9")):
             object.__setattr__(self, name, _read_only(getattr(self, name), dtype))
-        faults = array_faults(
+        sectors, regions = tuple(self.sectors), tuple(self.regions)
+        faults = label_faults(self.name, regions, sectors, self.unions, self.gdp, self.unit) + array_faults(
             self.name,
-            tuple(self.sectors),
-            tuple(self.regions),
+            sectors,
+            regions,
             {name: getattr(self, name) for name in ("value", "tariff", "basis", "tariff_basis")},
             self.max_tariff,
         )

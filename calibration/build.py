@@ -11,13 +11,17 @@ import pandas as pd
 
 from viner.calibration.balance import Balanced, Margins, balance
 from viner.calibration.benchmark import Benchmark, Elasticity
+from viner.calibration.read import FIT_COLUMNS
+from viner.calibration.tables import Findings, read_array
 from viner.calibration.write import write_benchmark
+from viner.errors import BenchmarkError
 from viner.model.market import Array
 
 DATA = Path(__file__).parent / "data"
 
 # A millionth of a million USD: far below what the margins are known to.
 _DIGITS = 6
+_STAGES = ("raw", "intermediate", "consumer", "capital")
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,10 @@ def write(built: Built, folder: Path) -> None:
 def fit_table(built: Built) -> pd.DataFrame:
     """Return the largest and the mean deviation from each margin, in per cent, and the worst cell."""
     regions, sectors = list(built.benchmark.regions), list(built.benchmark.sectors)
-    stages = ["raw", "intermediate", "consumer", "capital"]
     axes = {
         "bilateral totals": (regions, regions, "origin and destination"),
         "exports by sector": (sectors, regions, "sector and origin"),
-        "imports by stage": (regions, stages, "destination and stage"),
+        "imports by stage": (regions, list(_STAGES), "destination and stage"),
     }
     rows = []
     for fit in built.balanced.fit:
@@ -97,28 +100,30 @@ def fit_table(built: Built) -> pd.DataFrame:
         a, b = np.unravel_index(size.argmax(), size.shape)
         worst = f"{first[a]} {second[b]}" if size.max() >= 1e-6 else ""
         rows.append((fit.margin, round(size.max(), 4), round(size.mean(), 4), worst, f"by {text}"))
-    columns = ["margin", "largest_deviation_percent", "mean_deviation_percent", "worst_cell", "text"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(FIT_COLUMNS))
 
 
 def read_margins(files: Mapping[str, str], regions: Sequence[str], sectors: Sequence[str]) -> Margins:
-    """Read the published margins, in the order of the recipe's regions and sectors."""
-    bridge = _read(files["bridge"]).set_index("sector")
-    stages = list(bridge.columns)
+    """Read the published margins, in the order of the recipe's regions and sectors.
 
-    def table(key: str, rows: str, columns: str, value: str) -> pd.DataFrame:
-        return _read(files[key]).pivot_table(index=rows, columns=columns, values=value, aggfunc="sum")
+    Raises
+    ------
+    BenchmarkError
+        A file lacks a cell, names an unknown code or has an impossible number; all faults are listed.
+    """
+    findings = Findings()
 
-    exports = table("exports", "sector", "origin", "exports_usd_m").loc[list(sectors), list(regions)]
-    bilateral = table("bilateral", "origin", "destination", "imports_usd_m")
-    bilateral = bilateral.reindex(index=list(regions), columns=list(regions)).fillna(0.0)
-    imports = table("stages", "destination", "stage", "imports_usd_m").loc[list(regions), stages]
-    return Margins(
-        exports.to_numpy(float),
-        bilateral.to_numpy(float),
-        imports.to_numpy(float),
-        bridge.loc[list(sectors)].to_numpy(float),
-    )
+    def array(key: str, axes: Mapping[str, Sequence[str]], value: str, *, complete: bool = True) -> Array:
+        return read_array(DATA / "margins" / files[key], axes, value, findings, complete=complete)
+
+    exports = array("exports", {"sector": sectors, "origin": regions}, "exports_usd_m")
+    ends = {"origin": regions, "destination": regions}
+    bilateral = array("bilateral", ends, "imports_usd_m", complete=False)  # none inside a single country
+    stages = array("stages", {"destination": regions, "stage": _STAGES}, "imports_usd_m")
+    bridge = [array("bridge", {"sector": sectors}, stage) for stage in _STAGES]
+    if findings.faults:
+        raise BenchmarkError(findings.faults)
+    return Margins(exports, bilateral, stages, np.stack(bridge, axis=1))
 
 
 def _read(name: str) -> pd.DataFrame:

@@ -55,6 +55,60 @@ def array_faults(
     return faults + empty_sector_faults(f"{name}: value", value, sectors)
 
 
+def label_faults(
+    where: str,
+    regions: Sequence[str],
+    sectors: Sequence[str],
+    unions: Mapping[str, Sequence[str]],
+    gdp: Mapping[str, float],
+    unit: str,
+) -> list[Fault]:
+    """Return what is wrong with the codes of a benchmark, its unions and its GDP.
+
+    Parameters
+    ----------
+    where
+        The file, or the benchmark's name.
+    regions, sectors
+        Codes.
+    unions
+        Member codes by the union's name.
+    gdp
+        By region.
+    unit
+        Of `gdp`.
+    """
+    faults = []
+    for table, known in (("regions", regions), ("sectors", sectors)):
+        if not known:
+            faults.append(Fault(f"{where}: {table}", "no codes", 'at least one line such as CODE = "name"'))
+        for code in known:
+            if not code or code == EVERY or code != code.strip():
+                expected = "a code without blanks around it, other than '*'"
+                faults.append(Fault(f"{where}: {table}", f"the code {code!r}", expected, "Choose another code"))
+    for union, members in unions.items():
+        place = f"{where}: unions.{union}"
+        if union in regions or union == EVERY:
+            taken = "which stands for all regions" if union == EVERY else "which a region has"
+            faults.append(Fault(place, f"the name {union!r}, {taken}", "a name of its own"))
+        if not members:
+            faults.append(Fault(place, "no members", "a list of region codes"))
+        faults += [
+            Fault(place, f"member {member!r}", "a region", nearest(member, regions))
+            for member in members
+            if member not in regions
+        ]
+        if len(set(members)) < len(members):
+            faults.append(Fault(place, "a member twice", "each member once"))
+    for region, amount in gdp.items():
+        place = f"{where}: gdp.{region}"
+        if region not in regions:
+            faults.append(Fault(place, f"region {region!r}", "a region", nearest(region, regions)))
+        if not 0 < amount < np.inf:
+            faults.append(Fault(place, f"{amount:g}", f"a positive number in {unit}"))
+    return faults
+
+
 def empty_sector_faults(where: str, value: NDArray[np.float64], sectors: Sequence[str]) -> list[Fault]:
     """Return a fault for each sector in which nothing is sold: a market needs supply and demand."""
     return [

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from viner.calibration.basis import BASES
 from viner.calibration.benchmark import INSTRUMENTS, Benchmark, Instrument
-from viner.calibration.checks import empty_sector_faults
-from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, expected_value, is_legal
+from viner.calibration.checks import empty_sector_faults, label_faults
+from viner.calibration.parameters import KNOWN_PARAMETERS, Elasticity, expected_value, is_legal
 from viner.calibration.tables import (
     Findings,
     Table,
@@ -31,6 +31,7 @@ from viner.errors import BenchmarkError, Fault, InputWarning, nearest
 
 DATA = Path(__file__).parent / "data"
 MAX_TARIFF = 10.0
+FIT_COLUMNS = ("margin", "largest_deviation_percent", "mean_deviation_percent", "worst_cell", "text")
 # A rate from here on is legal and more often a percentage by mistake.
 _HIGH_TARIFF = 1.0
 
@@ -117,13 +118,13 @@ def check_benchmark(benchmark: str | Path) -> CheckReport:
     folder = find_folder(benchmark)
     findings = Findings()
     read = _read(folder, findings)
-    fit = folder / "fit.csv"
+    fit = _fit(folder / "fit.csv", findings) if read is not None else None
     return CheckReport(
         name=folder.name,
         faults=tuple(findings.faults),
         cautions=tuple(findings.cautions),
         facts={} if read is None else _facts(read),
-        fit=pd.read_csv(fit, keep_default_na=False) if read is not None and fit.is_file() else None,
+        fit=fit,
     )
 
 
@@ -149,14 +150,18 @@ def find_folder(benchmark: str | Path) -> Path:
 def _read(folder: Path, findings: Findings) -> Benchmark | None:
     """Read a folder; None if anything in it is refused."""
     toml = read_toml(folder / "benchmark.toml", _Toml, findings)
-    if toml is None:
-        return None
-    _check_codes(folder / "benchmark.toml", toml, findings)
-    regions, sectors = tuple(toml.regions), tuple(toml.sectors)
-    flows = _flows(folder / "flows.csv", regions, sectors, toml.max_tariff, findings)
+    # Without codes the other files are still read, so that their other faults come to light too.
+    regions = tuple(toml.regions) if toml else None
+    sectors = tuple(toml.sectors) if toml else None
+    if toml:
+        path = str(folder / "benchmark.toml")
+        findings.faults += label_faults(
+            path, tuple(toml.regions), tuple(toml.sectors), toml.unions, toml.gdp, toml.unit
+        )
+    flows = _flows(folder / "flows.csv", regions, sectors, toml.max_tariff if toml else MAX_TARIFF, findings)
     elasticities = _elasticities(folder / "elasticities.csv", regions, sectors, findings)
     instruments = _instruments(folder / "instruments.csv", regions, sectors, findings)
-    if flows is None or findings.faults:
+    if toml is None or flows is None or findings.faults:
         return None
     files = [folder / name for name in ("benchmark.toml", "flows.csv", "elasticities.csv", "instruments.csv")]
     return Benchmark(
@@ -177,36 +182,14 @@ def _read(folder: Path, findings: Findings) -> Benchmark | None:
     )
 
 
-def _check_codes(path: Path, toml: _Toml, findings: Findings) -> None:
-    for table, known in (("regions", toml.regions), ("sectors", toml.sectors)):
-        if not known:
-            findings.refuse(f"{path}: {table}", "no codes", 'at least one line such as CODE = "name"')
-        for code in known:
-            if not code.strip() or code == EVERY or code != code.strip():
-                expected = "a code without blanks around it, other than '*'"
-                findings.refuse(f"{path}: {table}", f"the code {code!r}", expected, "Choose another code")
-    for union, members in toml.unions.items():
-        where = f"{path}: unions.{union}"
-        if union in toml.regions or union == EVERY:
-            findings.refuse(where, f"the name {union!r}, which a region has", "a name of its own")
-        if not members:
-            findings.refuse(where, "no members", "a list of region codes")
-        for member in members:
-            if member not in toml.regions:
-                findings.refuse(where, f"member {member!r}", "a region", nearest(member, list(toml.regions)))
-        if len(set(members)) < len(members):
-            findings.refuse(where, "a member twice", "each member once")
-    for region, gdp in toml.gdp.items():
-        where = f"{path}: gdp.{region}"
-        if region not in toml.regions:
-            findings.refuse(where, f"region {region!r}", "a region", nearest(region, list(toml.regions)))
-        if not gdp > 0:
-            findings.refuse(where, f"{gdp:g}", f"a positive number in {toml.unit}")
-
-
 def _flows(
-    path: Path, regions: Sequence[str], sectors: Sequence[str], max_tariff: float, findings: Findings
+    path: Path,
+    regions: Sequence[str] | None,
+    sectors: Sequence[str] | None,
+    max_tariff: float,
+    findings: Findings,
 ) -> dict[str, Any] | None:
+    before = len(findings.faults)
     table = read_table(
         path,
         ("sector", "origin", "destination", "value", "tariff", "basis"),
@@ -230,13 +213,18 @@ def _flows(
         cure=lambda rate: _tariff_cure(rate, max_tariff),
     )
     basis = bases(table, "basis", findings)
-    tariff_basis = bases(table, "tariff_basis", findings) if "tariff_basis" in table else basis
+    tariff_basis = basis
+    if "tariff_basis" in table:
+        given = bases(table, "tariff_basis", findings, blank=True)
+        tariff_basis = np.where(given == "", basis, given)
     duplicates(table, ("sector", "origin", "destination"), findings)
     with np.errstate(invalid="ignore"):
         high = np.flatnonzero((tariff >= _HIGH_TARIFF) & np.isfinite(tariff))
     for row in high:
         expected = "a fraction: 0.15 for 15 %"
         findings.warn(table.at(row), f"a tariff of {100 * tariff[row]:g} per cent", expected)
+    if regions is None or sectors is None:
+        return None
     shape = (len(sectors), len(regions), len(regions))
     out: dict[str, Any] = {
         "value": np.zeros(shape),
@@ -253,7 +241,7 @@ def _flows(
         ("tariff_basis", tariff_basis),
     ):
         out[name][at] = column[known]
-    if not findings.faults:
+    if len(findings.faults) == before:  # a row that is refused may be the one that the sector lacks
         findings.faults += empty_sector_faults(str(path), np.asarray(out["value"], float), sectors)
     return out
 
@@ -265,7 +253,7 @@ def _tariff_cure(rate: float, max_tariff: float) -> str:
 
 
 def _elasticities(
-    path: Path, regions: Sequence[str], sectors: Sequence[str], findings: Findings
+    path: Path, regions: Sequence[str] | None, sectors: Sequence[str] | None, findings: Findings
 ) -> tuple[Elasticity, ...]:
     columns = ("parameter", "sector", "region", "value", "basis", "source")
     table = read_table(path, columns, findings)
@@ -278,11 +266,9 @@ def _elasticities(
     basis = words(table, "basis", BASES, findings)
     duplicates(table, ("parameter", "sector", "region"), findings)
     _check_values(table, parameter, value, findings)
-    sector, region, source = (table.text(name) for name in ("sector", "region", "source"))
-    rows = zip(parameter, sector, region, value, basis, source, table.lines, strict=True)
-    return tuple(
-        Elasticity(str(p), str(s), str(r), float(v), str(b), str(t), line=int(n)) for p, s, r, v, b, t, n in rows
-    )
+    sector, region = table.text("sector"), table.text("region")
+    rows = zip(parameter, sector, region, value, basis, table.prose("source"), table.lines, strict=True)
+    return tuple(Elasticity(str(p), str(s), str(r), float(v), str(b), t, line=int(n)) for p, s, r, v, b, t, n in rows)
 
 
 def _check_values(table: Table, parameter: NDArray[np.str_], value: NDArray[np.float64], findings: Findings) -> None:
@@ -294,7 +280,7 @@ def _check_values(table: Table, parameter: NDArray[np.str_], value: NDArray[np.f
 
 
 def _instruments(
-    path: Path, regions: Sequence[str], sectors: Sequence[str], findings: Findings
+    path: Path, regions: Sequence[str] | None, sectors: Sequence[str] | None, findings: Findings
 ) -> tuple[Instrument, ...]:
     if not path.exists():
         return ()
@@ -309,10 +295,26 @@ def _instruments(
     value = numbers(table, "value", findings)
     bases(table, "basis", findings)
     duplicates(table, ("sector", "origin", "destination", "instrument"), findings)
-    text = {name: table.text(name).tolist() for name in columns if name != "value"}
+    text = {name: table.text(name).tolist() for name in columns if name not in ("value", "unit", "recipient")}
+    text |= {name: table.prose(name) for name in ("unit", "recipient")}
     return tuple(
         Instrument(**{name: column[n] for name, column in text.items()}, value=float(value[n]), line=int(line))
         for n, line in enumerate(table.lines)
+    )
+
+
+def _fit(path: Path, findings: Findings) -> pd.DataFrame | None:
+    """Return ``fit.csv``; None, with a caution, if it is not as viner writes it."""
+    if not path.exists():
+        return None
+    own = Findings()
+    table = read_table(path, FIT_COLUMNS, own)
+    columns = [numbers(table, name, own).tolist() for name in FIT_COLUMNS[1:3]] if table is not None else []
+    findings.cautions += own.faults + own.cautions
+    if table is None or own.faults:
+        return None
+    return pd.DataFrame(
+        {name: table.text(name).tolist() for name in FIT_COLUMNS} | dict(zip(FIT_COLUMNS[1:3], columns, strict=True))
     )
 
 

@@ -56,8 +56,12 @@ class Table:
         return f"{self.path}:{self.lines[row]}"
 
     def text(self, column: str) -> NDArray[np.str_]:
-        """Return a column without the blanks around each entry."""
+        """Return a column of codes, words or numbers, without the blanks around each entry."""
         return self.rows[column].str.strip().to_numpy(dtype=np.str_)
+
+    def prose(self, column: str) -> list[str]:
+        """Return a column of free text, as it stands."""
+        return [str(entry) for entry in self.rows[column]]
 
     def __contains__(self, column: str) -> bool:
         return column in self.rows.columns
@@ -141,7 +145,7 @@ def read_table(path: Path, columns: Sequence[str], findings: Findings, *, option
 
 
 def codes(
-    table: Table, column: str, known: Sequence[str], findings: Findings, *, what: str, every: bool = False
+    table: Table, column: str, known: Sequence[str] | None, findings: Findings, *, what: str, every: bool = False
 ) -> NDArray[np.int64]:
     """Return the position in `known` of each entry of a column; -1 for `*` where it is allowed, -2 if unknown.
 
@@ -150,7 +154,7 @@ def codes(
     table, column
         What to read.
     known
-        The codes, in order.
+        The codes, in order; None if they could not be read, and then all entries pass, at position 0.
     findings
         Collects the entries that are not known, each with the nearest known code.
     what
@@ -159,10 +163,12 @@ def codes(
         Whether ``*`` may stand for all.
     """
     text = table.text(column)
+    if known is None:
+        return np.zeros(len(text), dtype=np.int64)
     position = {code: i for i, code in enumerate(known)} | ({"*": -1} if every else {})
     names, inverse = np.unique(text, return_inverse=True)
     result: NDArray[np.int64] = np.array([position.get(name, -2) for name in names.tolist()], np.int64)[inverse]
-    expected = f"a {what} of benchmark.toml" + (" or '*'" if every else "")
+    expected = f"a {what} of the benchmark" + (" or '*'" if every else "")
     for row in np.flatnonzero(result == -2):
         name = str(text[row])
         cure = f"Name each {what}: '*' has no meaning here" if name == "*" else nearest(name, known)

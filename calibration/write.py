@@ -21,7 +21,8 @@ def write_benchmark(benchmark: Benchmark, folder: str | Path) -> None:
     benchmark
         What to write.
     folder
-        Where; made if it is not there. Files of these names are replaced.
+        Where; made if it is not there. Files of these names are replaced, and an ``instruments.csv`` that the
+        benchmark does not have is removed.
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
@@ -36,10 +37,20 @@ def write_benchmark(benchmark: Benchmark, folder: str | Path) -> None:
             pd.DataFrame([[getattr(i, n) for n in names] for i in benchmark.instruments], columns=names),
             place / "instruments.csv",
         )
+    else:
+        (place / "instruments.csv").unlink(missing_ok=True)
 
 
 def _csv(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    rows = [list(frame.columns), *zip(*(frame[name].tolist() for name in frame.columns), strict=True)]
+    text = "".join(",".join(map(_field, row)) + "\n" for row in rows)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _field(entry: object) -> str:
+    """A field of a CSV file. Carriage returns are quoted too, which pandas' writer leaves out."""
+    text = str(entry)
+    return '"' + text.replace('"', '""') + '"' if re.search('[",\r\n]', text) else text
 
 
 def _flows(benchmark: Benchmark) -> pd.DataFrame:

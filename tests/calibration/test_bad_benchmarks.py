@@ -62,7 +62,10 @@ def _swap(name: str, old: str, new: str) -> Callable[[Path], object]:
     return change
 
 
-T, F, E = "benchmark.toml", "flows.csv", "elasticities.csv"
+T, F, E, N = "benchmark.toml", "flows.csv", "elasticities.csv", "instruments.csv"
+INSTRUMENTS = """sector,origin,destination,instrument,value,unit,recipient,basis
+food,NOR,*,quota,7,t,SOU,assumed
+"""
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,19 @@ T, F, E = "benchmark.toml", "flows.csv", "elasticities.csv"
         (_swap(E, "sigma,food,*", "sigma,fod,*"), ("elasticities.csv:3", "Did you mean 'food'?")),
         (_swap(E, "sigma,food,*", "sigma,*,*"), ("elasticities.csv:3", "first on line 2")),
         (_swap(E, ",source", ",sauce"), ("no column 'source'", "Rename the column 'sauce'")),
+        (_swap(F, "food,NOR,SOU", "food,*,SOU"), ("flows.csv:3: origin '*'", "Name each region")),
+        (_swap(F, "value,tariff", "value,value"), ("flows.csv:1", "the column 'value' 2 times", "no column 'tariff'")),
+        (_swap(F, "food,NOR,SOU", '"food,NOR,SOU'), ("flows.csv:3", "a record that cannot be split", "quotes")),
+        (lambda f: (f / F).write_text(FLOWS.replace(",", "\t")), ("fields separated by tabs", "commas")),
+        (_swap(F, "10,0.1,", '"1,000",0.1,'), ("flows.csv:3", "value '1,000'", "nothing between thousands")),
+        (_swap(F, ",basis\n", ",basis,tariff_basis\n"), ("flows.csv:2: 6 fields", "7, as in the header")),
+        (_swap(E, "sigma,food", "sigma,food,x"), ("elasticities.csv:3: 7 fields", "in quotes")),
+        (lambda f: (f / E).unlink(), ("elasticities.csv: no such file", "Add the file")),
+        (_swap(T, "year =", "max_tariff = 0.0\nyear ="), ("benchmark.toml: max_tariff: 0.0",)),
+        (_swap(T, 'PACT = ["NOR", "SOU"]', 'PACT = ["NOR", 2]'), ("unions.PACT[1]", 'Put it in quotes: "2"')),
+        (lambda f: (f / N).write_text(INSTRUMENTS.replace("quota", "qouta")), ("instruments.csv:2", "'quota'")),
+        (lambda f: (f / N).write_text(INSTRUMENTS.replace("7,t", "x,t")), ("instruments.csv:2: value 'x'",)),
+        (lambda f: (f / N).write_text(INSTRUMENTS.replace("NOR", "NRO")), ("instruments.csv:2", "'NOR'")),
     ],
 )
 def test_refused(change: Callable[[Path], object], parts: tuple[str, ...], tmp_path: Path) -> None:
@@ -132,6 +148,60 @@ def test_all_faults_of_all_files_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError) as caught:
         load_benchmark(folder)
     assert len(caught.value.faults) == 4
+
+
+def test_a_broken_header_does_not_hide_the_other_files(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    _swap(T, "year =", "yaer =")(folder)
+    _swap(F, "10,0.1,", "10,15,")(folder)
+    _swap(E, "sigma,*,*,4", "sigma,*,*,-4")(folder)
+    with pytest.raises(BenchmarkError) as caught:
+        load_benchmark(folder)
+    found = [fault.where.removeprefix(f"{folder}/") for fault in caught.value.faults]
+    assert found == ["benchmark.toml: year", "benchmark.toml: yaer", "flows.csv:3", "elasticities.csv:2"]
+
+
+def test_a_bad_code_in_the_header_does_not_hide_an_empty_sector(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    _swap(T, "NOR = 900.0", "NRO = 900.0")(folder)
+    (folder / F).write_text("\n".join(FLOWS.splitlines()[:5]) + "\n")
+    with pytest.raises(BenchmarkError) as caught:
+        load_benchmark(folder)
+    assert [fault.found.partition(" has")[0] for fault in caught.value.faults] == ["region 'NRO'", "sector 'tools'"]
+
+
+def test_an_unknown_column_is_cautioned_about(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    (folder / F).write_text(FLOWS.replace("\n", ",x\n").replace("basis,x", "basis,tarif_basis"))
+    with pytest.warns(InputWarning, match=r"'tarif_basis', which is ignored.*Did you mean 'tariff_basis'"):
+        load_benchmark(folder)
+
+
+def test_an_empty_tariff_basis_is_that_of_the_value(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    text = (
+        FLOWS.replace("\n", ",\n")
+        .replace("basis,", "basis,tariff_basis")
+        .replace("0.1,estimated,", "0.1,estimated,derived")
+    )
+    (folder / F).write_text(text)
+    benchmark = load_benchmark(folder)
+    assert benchmark.tariff_basis[0].tolist() == [["observed", "derived"], ["observed", "assumed"]]
+
+
+def test_a_byte_order_mark_and_blanks_are_harmless(tmp_path: Path) -> None:
+    plain = load_benchmark(_folder(tmp_path))
+    (tmp_path / "two" / F).write_bytes(b"\xef\xbb\xbf" + FLOWS.replace(",", " , ").replace("\n", "\r\n\r\n").encode())
+    assert load_benchmark(tmp_path / "two") == plain
+
+
+def test_a_fit_that_is_not_viners_is_cautioned_about(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    (folder / "fit.csv").write_text("margin,deviation\nexports,1\n")
+    report = check_benchmark(folder)
+    assert report.fit is None
+    assert not report.faults
+    assert "fit.csv:1: no column 'largest_deviation_percent'" in str(report.cautions[0])
 
 
 def test_an_unknown_name(tmp_path: Path) -> None:

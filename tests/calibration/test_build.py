@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from viner.calibration.balance import Margins, balance
-from viner.calibration.build import DATA, build, fit_table, write
+from viner.calibration.build import DATA, build, fit_table, read_margins, write
 from viner.calibration.read import check_benchmark, load_benchmark
+from viner.errors import BenchmarkError
 
 
 def test_the_shipped_benchmark_is_built_from_the_margins(tmp_path: Path) -> None:
@@ -80,3 +81,33 @@ def test_scaling_and_relabelling(seed: int, scale: float, order: list[int]) -> N
         margins.exports[:, order], margins.bilateral[np.ix_(order, order)], margins.stages[order], margins.bridge
     )
     assert_allclose(balance(other).cells, cells[np.ix_(range(4), order, order)], rtol=1e-8)
+
+
+def test_a_stage_that_is_not_imported_closes_its_sectors() -> None:
+    margins, _ = _margins(5)
+    stages = margins.stages.copy()
+    stages[0, 2] = 0.0
+    cells = balance(Margins(margins.exports, margins.bilateral, stages, margins.bridge)).cells
+    assert not cells[2, :, 0].any()
+    assert_allclose(cells.sum(axis=0), margins.bilateral, rtol=1e-9)
+
+
+def test_margins_that_cannot_be_met_say_so() -> None:
+    """Nothing reaches the only destination of the second origin, and its exports remain unmet."""
+    bridge = np.eye(2)
+    margins = Margins(np.ones((2, 2)), np.array([[1.0, 1.0], [2.0, 0.0]]), np.array([[1.0, 0.0], [1.0, 1.0]]), bridge)
+    deviation = {fit.margin: fit.deviation for fit in balance(margins).fit}
+    assert deviation["exports by sector"][1, 1] == -100.0
+
+
+def test_a_gap_in_the_margins_is_refused() -> None:
+    files = {
+        "exports": "exports_by_section_2009.csv",
+        "bilateral": "bilateral_totals_2009.csv",
+        "stages": "imports_by_stage_2009.csv",
+        "bridge": "section_stage_bridge.csv",
+    }
+    with pytest.raises(BenchmarkError) as caught:
+        read_margins(files, ["RUS", "KAZ", "UKR"], ["fuels"])
+    assert "exports_by_section_2009.csv: no row for (fuels, UKR)" in str(caught.value)
+    assert "imports_by_stage_2009.csv: no row for (UKR, raw), (UKR, intermediate)" in str(caught.value)

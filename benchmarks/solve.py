@@ -61,8 +61,7 @@ def data_of(m: Markets) -> tuple[MarketData, Policy]:
             "supply": m.supply,
         },
     )
-    wedge = np.ones(m.flows.shape)
-    return data, Policy(m.tariff1, wedge, wedge)
+    return data, Policy(m.tariff1)
 
 
 def compare(markets: int, regions: int, times: int) -> dict[str, float]:

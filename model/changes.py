@@ -46,7 +46,7 @@ def changes(system: System) -> Program:
             value, hoisted = builder.log_change(side, condition.unknown, condition.shares)
             path += hoisted
             sides.append(value)
-        residuals.append(Residual(builder.log(condition.unknown), sympy.expand(sides[0] - sides[1])))
+        residuals.append(Residual(builder.log(condition.unknown), sympy.expand(sides[0] - sides[1]), condition.text))
     defined = {name_of(d.target) for d in system.definitions}
     reports = [
         _s

@@ -1,61 +1,64 @@
 """Writing NumPy code for statements over labelled arrays.
 
-An occurrence such as ``PM[j]`` in an equation over `i` and `j` becomes a view of the stored array with an
-axis of length one for `i`. Sums are taken in order of size, small arrays first, so that few operations run
-over the large ones.
+Arrays carry the axes of their indices and the market axis last, so that every operation of the code runs over
+many markets. An occurrence such as ``PM[j]`` in an equation over `i` and `j` becomes a view of the stored array
+with an axis of length one for `i`. Terms are taken in order of size, small arrays first, so that few operations
+run over the large ones; what is known before the unknowns are is computed once.
 """
 
-from collections.abc import Sequence
-from functools import reduce
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import sympy
 from sympy import Expr, Idx, Indexed
 from sympy.logic.boolalg import Boolean
-from sympy.printing.numpy import NumPyPrinter
 
 from viner.errors import EquationError
 from viner.model.gradient import frame_of, real, weight_of
-from viner.model.notation import index_set, leaves, name_of, rename, summand
+from viner.model.notation import index_set, leaves, name_of, rename
+from viner.model.printer import Printer
 from viner.model.program import Assign, Mean, Statement, SumOver
 
 Frame = tuple[Idx, ...]
 
 
 class Writer:
-    """Writes statements, and gathers what can be computed once from the given arrays."""
+    """Writes the statements of one function.
 
-    def __init__(self, given: Sequence[Indexed]) -> None:
-        self.arrays: dict[str, Frame] = {}
-        self.given: set[str] = set()
-        self.prepared: list[str] = []
-        self._kept: dict[Expr, str] = {}
-        for leaf in given:
-            self.declare(leaf)
-            self.given.add(name_of(leaf))
+    Parameters
+    ----------
+    given
+        Occurrences that show the indices of every given array.
+    kept
+        What has been computed from given arrays alone so far; shared by the functions of a program.
+    weights
+        Whether the derivatives of means are computed along with them.
+    """
+
+    def __init__(self, given: Sequence[Indexed], kept: "Kept", *, weights: bool = False) -> None:
+        self.given = {name_of(leaf): tuple(leaf.indices) for leaf in given}
+        self.arrays = dict(self.given)
+        self.kept = kept
+        self.weights = weights
 
     def declare(self, leaf: Indexed) -> None:
         """Make an array known, with the indices of its axes."""
         self.arrays[name_of(leaf)] = tuple(leaf.indices)
 
-    def unpack_prepared(self) -> list[str]:
-        """The line that names what :func:`prepare` returned."""
-        names = list(self._kept.values())
-        return [f"({', '.join(names)},) = prepared"] if names else []
-
-    def return_prepared(self) -> str:
-        """The last line of ``prepare``."""
-        names = list(self._kept.values())
-        return f"return ({', '.join(names)},)" if names else "return ()"
-
-    def statement(self, statement: Statement) -> list[str]:
-        """Write a statement."""
-        match statement:
-            case Assign(target, value, where):
-                return self.assign(target, value, where)
-            case SumOver(target, body, over, where):
-                return self._sum(target, body, over, where)
-            case Mean():
-                return self._mean(statement)
+    def statements(self, statements: Sequence[Statement]) -> list[str]:
+        """Write statements in their order."""
+        lines = []
+        for n, statement in enumerate(statements):
+            match statement:
+                case Assign(target, value, where):
+                    if _is_completed(statement, statements[n + 1 :]):
+                        where = sympy.true
+                    lines += self.assign(target, value, where)
+                case SumOver():
+                    lines += self._sum(statement)
+                case Mean():
+                    lines += self._mean(statement)
+        return lines
 
     def zeros(self, target: Indexed) -> list[str]:
         """Write the allocation of an array of zeros."""
@@ -63,31 +66,53 @@ class Writer:
         return [f"{name_of(target)} = np.zeros({self._shape(target.indices)})"]
 
     def assign(self, target: Indexed, value: Expr, where: Boolean = sympy.true) -> list[str]:
-        """Write ``target = value`` where a condition holds, zero elsewhere; on a diagonal, into what is there."""
+        """Write ``target = value`` where a condition holds; elsewhere what was there, or zero."""
         name = name_of(target)
         frame = tuple(dict.fromkeys(target.indices))
         if len(frame) < len(target.indices):
             start = [] if name in self.arrays else self.zeros(target)
-            return [*start, f"{self.view(target, frame)}[...] = {self.code(value, frame)}"]
+            return [*start, f"{self.view(target, frame)}[...] = {self._masked(value, where, frame)}"]
+        if where != sympy.true and (name in self.arrays or not _is_off_diagonal(where)):
+            code = self._masked(value, where, frame, name if name in self.arrays else "0.0")
+            self.arrays[name] = tuple(target.indices)
+            return [f"{name} = {code}"]
         self.arrays[name] = tuple(target.indices)
-        code = self.code(value, frame)
+        lines = self._fresh(name, value, frame)
         if where != sympy.true:
-            return [f"{name} = np.where({self.boolean(where, frame)}, {code}, 0.0)"]
+            i, j = where.atoms(Idx)
+            lines.append(f"{self.view(target.xreplace({j: i}), tuple(x for x in frame if x != j))}[...] = 0.0")
+        return lines
+
+    def _fresh(self, name: str, value: Expr, frame: Frame) -> list[str]:
+        """Write the value of a new array: the widest terms first, the others added in place."""
         if not set(frame) <= {i for leaf in leaves(value) for i in leaf.indices}:
-            code = f"np.broadcast_to({code}, {self._shape(frame)}).copy()"
-        elif isinstance(value, Indexed):
-            code = f"{code}.copy()"
-        return [f"{name} = {code}"]
+            return [f"{name} = np.broadcast_to({self.code(value, frame)}, {self._shape(frame)}).copy()"]
+        if isinstance(value, Indexed):
+            return [f"{name} = {self.code(value, frame)}.copy()"]
+        if isinstance(value, sympy.Add) and len(frame) > 1:
+            printer = Printer(self, frame)
+            parts = printer.grouped(value.args, sympy.Add)
+            wide = [p for p in parts if set(frame) <= p.atoms(Idx) and not printer.is_stored(p)]
+            if wide:
+                rest = [p for p in parts if p is not wide[-1]]
+                lines = [f"{name} = {self.code(wide[-1], frame)}"]
+                return lines + [f"{name} += {self.code(p, frame)}" for p in rest]
+        return [f"{name} = {self.code(value, frame)}"]
 
     def accumulate(self, target: Indexed, value: Expr, over: Sequence[Idx]) -> list[str]:
         """Write ``target += sum of value over indices``, by a matrix product where it is one."""
         frame = tuple(dict.fromkeys(target.indices))
-        place = self.view(target, frame)
         repeated = len(frame) < len(target.indices)
-        to = f"{place}[...]" if repeated else place
-        if not over:
-            return [f"{to} += {self.code(value, frame)}"]
-        return [f"{to} += {self._contraction(value, frame, tuple(over))}"]
+        whole = (*frame, *over)
+        fresh = name_of(target) not in self.arrays
+        covers = not repeated and set(frame) <= {i for leaf in leaves(value) for i in leaf.indices}
+        start = self.zeros(target) if fresh and not covers else []
+        self.declare(target)
+        place = self.view(target, frame)
+        code = self._contraction(value, frame, tuple(over)) if over else self.code(value, whole)
+        if fresh and covers:
+            return [f"{place} = {code}.copy()" if not over and isinstance(value, Indexed) else f"{place} = {code}"]
+        return [*start, f"{place}[...] += {code}" if repeated else f"{place} += {code}"]
 
     def _contraction(self, value: Expr, frame: Frame, over: Frame) -> str:
         factors = sympy.Mul.make_args(value)
@@ -97,25 +122,25 @@ class Writer:
             left = [f for f in factors if column not in f.atoms(Idx)]
             right = [f for f in factors if column in f.atoms(Idx)]
             if all(row not in f.atoms(Idx) for f in right) and left and right:
+                # A number moves to whichever side is computed anyway, so that a stored array goes in as it is.
                 a = self.code(sympy.Mul(*left), (row, s))
                 b = self.code(sympy.Mul(*right), (s, column))
-                return f"np.matmul({a}, {b})"
+                return f"product({a}, {b})"
         whole = (*frame, *over)
-        axes = tuple(range(len(frame) + 1, len(whole) + 1))
+        axes = tuple(range(len(frame), len(whole)))
         return f"np.sum({self.code(value, whole)}, axis={axes})"
 
-    def _sum(self, target: Indexed, body: Expr, over: Idx, where: Boolean) -> list[str]:
+    def _sum(self, s: SumOver) -> list[str]:
+        target, body, over = s.target, s.body, s.over
         self.declare(target)
         frame = frame_of(body, (*target.indices, over))
-        code = self.code(body, frame)
-        if where != sympy.true:
-            code = f"np.where({self.boolean(where, frame)}, {code}, 0.0)"
-        missing = set(frame) - {i for leaf in leaves(body) for i in leaf.indices} - where.atoms(Idx)
+        code = self._masked(body, s.where, frame)
+        missing = set(frame) - {i for leaf in leaves(body) for i in leaf.indices} - s.where.atoms(Idx)
         if missing:
             code = f"np.broadcast_to({code}, {self._shape(frame)})"
         rest = tuple(i for i in frame if i != over)
-        line = f"np.sum({code}, axis={frame.index(over) + 1})"
-        return [f"{name_of(target)} = {self._in_order(line, rest, tuple(target.indices))}"]
+        line = f"np.sum({code}, axis={frame.index(over)})"
+        return [f"{name_of(target)} = {_in_order(line, rest, tuple(target.indices))}"]
 
     def _mean(self, mean: Mean) -> list[str]:
         target = mean.target
@@ -125,140 +150,124 @@ class Writer:
             frame = tuple(target.indices)
             weights = ", ".join(self.code(w, frame) for w in mean.weights)
             bodies = ", ".join(self.code(b, frame) for b in mean.bodies)
+            call = f"(({weights},), ({bodies},), {self.code(mean.exponent, frame)})"
+            if not self.weights:
+                return [f"{name} = log_mean_of{call}"]
             us = [weight_of(mean, n) for n in range(len(mean.bodies))]
             for u in us:
                 self.declare(u)
-            left = f"{name}, ({', '.join(map(name_of, us))},)"
-            return [f"{left} = log_mean_of(({weights},), ({bodies},), {self.code(mean.exponent, frame)})"]
+            return [f"{name}, ({', '.join(map(name_of, us))},) = log_mean_and_weights_of{call}"]
         u = weight_of(mean, 0)
-        self.declare(u)
         frame = tuple(u.indices)
-        axis = frame.index(mean.over) + 1
         weight, body, exponent = (self.code(e, frame) for e in (*mean.weights, *mean.bodies, mean.exponent))
+        call = f"({weight}, {body}, {exponent}, {frame.index(mean.over)})"
         rest = tuple(i for i in frame if i != mean.over)
-        lines = [f"{name}, {name_of(u)} = log_mean({weight}, {body}, {exponent}, {axis})"]
+        if self.weights:
+            self.declare(u)
+            lines = [f"{name}, {name_of(u)} = log_mean_and_weights{call}"]
+        else:
+            lines = [f"{name} = log_mean{call}"]
         if rest != tuple(target.indices):
-            lines.append(f"{name} = {self._in_order(name, rest, tuple(target.indices))}")
+            lines.append(f"{name} = {_in_order(name, rest, tuple(target.indices))}")
         return lines
 
-    def _in_order(self, code: str, have: Frame, want: Frame) -> str:
-        if have == want:
-            return code
-        return f"np.transpose({code}, {(0, *(have.index(i) + 1 for i in want))})"
+    def _masked(self, value: Expr, where: Boolean, frame: Frame, otherwise: str = "0.0") -> str:
+        code = self.code(value, frame)
+        return code if where == sympy.true else f"np.where({self.code(where, frame)}, {code}, {otherwise})"
 
     def _shape(self, frame: Sequence[Idx]) -> str:
-        return f"(len(x), {', '.join(f'n_{index_set(i)}' for i in frame)})"
+        return f"({''.join(f'n_{index_set(i)}, ' for i in frame)}markets)"
 
     def view(self, leaf: Indexed, frame: Frame) -> str:
-        """Write an occurrence as a view whose axes are the market and those of `frame`."""
+        """Write an occurrence as a view whose axes are those of `frame` and the market."""
         name = name_of(leaf)
         if name not in self.arrays:
             raise EquationError(f"the array {name} is used before it is defined")
         distinct = tuple(dict.fromkeys(leaf.indices))
         code = name
         if len(distinct) < len(leaf.indices):
-            letters = {i: chr(ord("c") + n) for n, i in enumerate(distinct)}
+            letters = {i: chr(ord("i") + n) for n, i in enumerate(distinct)}
             pattern = "".join(letters[i] for i in leaf.indices)
-            code = f'np.einsum("b{pattern}->b{"".join(letters.values())}", {name})'
+            code = f'diagonal({name}, "{pattern}...->{"".join(letters.values())}...")'
         wanted = tuple(i for i in frame if i in distinct)
-        code = self._in_order(code, distinct, wanted)
+        code = _in_order(code, distinct, wanted)
         if wanted != frame:
             axes = ", ".join(":" if i in wanted else "None" for i in frame)
-            code = f"{code}[:, {axes}]"
+            code = f"{code}[{axes}, :]"
         return code
 
-    def code(self, expr: Expr, frame: Frame) -> str:
-        """Write an expression with the axes of `frame`."""
-        return str(_Printer(self, frame).doprint(expr))
+    def code(self, expr: Expr | Boolean, frame: Frame) -> str:
+        """Write an expression or a condition with the axes of `frame`."""
+        return str(Printer(self, frame).doprint(expr))
 
-    def keep(self, expr: Expr, frame: Frame) -> str:
+    def keep(self, expr: Expr | Boolean, frame: Frame) -> str:
         """Compute an expression in given arrays once, and write its occurrence."""
         own = tuple(i for i in frame if i in expr.atoms(Idx))
-        # The same expression under other labels is the same array.
-        canonical = rename(expr, {i: Idx(f"o{n}", i.upper + 1) for n, i in enumerate(own)})
-        if canonical not in self._kept:
-            name = f"prepared_{len(self._kept)}"
-            self.prepared.append(f"{name} = {_Printer(self, own, keeps=False).doprint(expr)}")
-            self._kept[canonical] = name
-            self.arrays[name] = own
-        name = self._kept[canonical]
+        name = self.kept.name(expr, own, lambda: str(Printer(self, own, keeps=False).doprint(expr)))
+        self.arrays[name] = own
         return self.view(real(name, own), frame) if own else name
 
-    def boolean(self, where: Boolean, frame: Frame) -> str:
-        """Write a condition with the axes of `frame`."""
-        if where == sympy.true:
-            return "np.True_"
-        return str(_Printer(self, frame).doprint(where))
+
+class Kept:
+    """Expressions in given arrays that are computed once, before the unknowns are known."""
+
+    def __init__(self, prefix: str = "known") -> None:
+        self.prefix = prefix
+        self.lines: list[str] = []
+        self.names: dict[object, str] = {}
+
+    def name(self, expr: Expr | Boolean, own: Frame, write: Callable[[], str]) -> str:
+        """Return the name of an expression. The same one under other labels is the same array."""
+        labels = {i: Idx(f"o{n}", i.upper + 1) for n, i in enumerate(own)}
+        canonical = (rename(expr, labels) if isinstance(expr, Expr) else expr.xreplace(labels), len(own))
+        if canonical not in self.names:
+            name = f"{self.prefix}_{len(self.names)}"
+            self.lines.append(f"{name} = {write()}")
+            self.names[canonical] = name
+        return self.names[canonical]
 
 
-class _Printer(NumPyPrinter):  # type: ignore[misc]
-    """Prints expressions with views of a frame; what depends on given arrays alone is kept."""
+def _is_off_diagonal(where: Boolean) -> bool:
+    return isinstance(where, sympy.Ne) and all(isinstance(side, Idx) for side in where.args)
 
-    def __init__(self, writer: Writer, frame: Frame, *, keeps: bool = True) -> None:
-        super().__init__({"fully_qualified_modules": False})
-        self._module = "np"
-        self.writer = writer
-        self.frame = frame
-        self.keeps = keeps
 
-    def _module_format(self, fqn: str, register: bool = True) -> str:  # noqa: ARG002, FBT001, FBT002
-        return fqn.replace("numpy.", "np.")
+def _is_completed(statement: Assign, later: Iterable[Statement]) -> bool:
+    """Whether the cells that an off-diagonal statement leaves out are those that a later one fills."""
+    if not _is_off_diagonal(statement.where) or set(statement.where.args) != set(statement.target.indices):
+        return False
+    name = name_of(statement.target)
+    for other in later:
+        if name_of(other.target) == name:
+            return isinstance(other, Assign) and len(set(other.target.indices)) == 1 and other.where == sympy.true
+    return False
 
-    def _is_given(self, expr: Expr) -> bool:
-        found = leaves(expr)
-        return bool(found) and all(name_of(leaf) in self.writer.given for leaf in found)
 
-    def _print(self, expr: Expr, **kwargs: object) -> str:
-        if self.keeps and isinstance(expr, sympy.Expr) and not isinstance(expr, Indexed) and self._is_given(expr):
-            return self.writer.keep(expr, self.frame)
-        return str(super()._print(expr, **kwargs))
+def _in_order(code: str, have: Frame, want: Frame) -> str:
+    if have == want:
+        return code
+    return f"np.transpose({code}, {(*(have.index(i) for i in want), len(have))})"
 
-    def _print_Indexed(self, expr: Indexed) -> str:
-        return self.writer.view(expr, self.frame)
 
-    def _print_Idx(self, expr: Idx) -> str:
-        axes = ", ".join(":" if i == expr else "None" for i in self.frame)
-        return f"np.arange(n_{index_set(expr)})[None, {axes}]"
+def used(lines: Iterable[str], names: Collection[str]) -> list[str]:
+    """Return those of some names that occur in lines of code, in their order."""
+    words = {word for line in lines for word in re.findall(r"[A-Za-z_]\w*", line)}
+    return [name for name in names if name in words]
 
-    def _grouped(self, args: Sequence[Expr], join: type[Expr]) -> list[Expr]:
-        """Arguments put together by the axes that they vary over, small before large, given ones first."""
-        groups: dict[tuple[bool, frozenset[Idx]], list[Expr]] = {}
-        given = [a for a in args if a.is_number or self._is_given(a)]
-        moving = [a for a in args if a not in given]
-        for arg in moving:
-            groups.setdefault((True, frozenset(arg.atoms(Idx))), []).append(arg)
-        parts = [join(*given, evaluate=False)] if given else []
-        order = sorted(groups.items(), key=lambda item: len(item[0][1]))
-        return parts + [join(*members, evaluate=False) if len(members) > 1 else members[0] for _, members in order]
 
-    def _print_Add(self, expr: sympy.Add, **_: object) -> str:
-        return self._joined(expr, sympy.Add, " + ")
-
-    def _print_Mul(self, expr: sympy.Mul, **_: object) -> str:
-        numbers = [a for a in expr.args if a.is_number]
-        if numbers == [sympy.Integer(-1)] and len(expr.args) == 2:
-            return f"(-{self._print(next(a for a in expr.args if not a.is_number))})"
-        return self._joined(expr, sympy.Mul, " * ")
-
-    def _joined(self, expr: Expr, join: type[Expr], sign: str) -> str:
-        parts = self._grouped(expr.args, join)
-        if len(parts) == 1:
-            return "(" + sign.join(self._print(a) for a in expr.args) + ")"
-        return "(" + reduce(lambda a, b: f"{a}{sign}{b}", [self._print(p) for p in parts]) + ")"
-
-    def _print_Pow(self, expr: sympy.Pow, **_: object) -> str:
-        if expr.exp == -1:
-            return f"(1.0 / {self._print(expr.base)})"
-        return f"({self._print(expr.base)} ** {self._print(expr.exp)})"
-
-    def _print_Integer(self, expr: sympy.Integer) -> str:
-        return f"{float(expr)!r}"
-
-    def _print_Sum(self, expr: sympy.Sum) -> str:
-        body, over, where = summand(expr)
-        frame = (*self.frame, over)
-        inner = _Printer(self.writer, frame, keeps=self.keeps)
-        code = inner.doprint(body)
-        if where != sympy.true:
-            code = f"np.where({inner.doprint(where)}, {code}, 0.0)"
-        return f"np.sum({code}, axis={len(frame)})"
+def released(lines: Sequence[str]) -> list[str]:
+    """Return lines of code in which an array is let go after its last use, so that its memory is used again."""
+    last: dict[str, int] = {}
+    made: set[str] = set()
+    for n, line in enumerate(lines):
+        words = re.findall(r"[A-Za-z_]\w*", line)
+        last |= dict.fromkeys(words, n)
+        head, sign, _ = line.partition(" = ")
+        if sign and head.replace(",", "").replace("(", "").replace(")", "").replace(" ", "").isidentifier():
+            made |= set(re.findall(r"[A-Za-z_]\w*", head))
+    out = []
+    for n, line in enumerate(lines):
+        out.append(line)
+        dead = sorted(name for name in made if last[name] == n)
+        if dead and n < len(lines) - 1:
+            out.append(f"del {', '.join(dead)}")
+    return out

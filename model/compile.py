@@ -1,243 +1,202 @@
-"""From a program to NumPy functions of whole batches.
+"""From a program to NumPy functions of whole batches, and from arrays of markets to those functions.
 
-Every array carries the market axis first; its other axes are the indices of the quantity, in the order of its
-declaration. What depends on parameters alone is computed once, by the function ``prepare``. The code that is
-run can be read: :attr:`Compiled.source`.
+Outside, arrays carry the market axis first and then the indices of the quantity, in the order of its declaration.
+Inside, the market axis comes last and batches are cut into blocks whose arrays stay in a core's cache. The code
+that is run can be read: :attr:`Compiled.source`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from types import CodeType
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Idx, Indexed
 
 from viner.model import kernels
-from viner.model.codegen import Writer
-from viner.model.gradient import Accumulate, jacobian, real, tangent
-from viner.model.notation import index_set, leaves, name_of
-from viner.model.program import Assign, Program, Statement
+from viner.model.kernels import markets_last
 
 Array = NDArray[np.float64]
 Arrays = Mapping[str, Array]
 
+# Numbers in the widest array of a block. Half a dozen such arrays fit a second-level cache of 2 MiB, and from
+# 256 KiB on NumPy writes the result of an operation into an operand that nobody holds.
+_BLOCK = 33_500
+
 
 @dataclass(frozen=True)
-class Compiled:
-    """A compiled program.
+class Unknown:
+    """One unknown of a program, and the condition that is paired with it.
 
     Parameters
     ----------
-    program
-        What was compiled.
-    source
-        The Python code.
+    name
+        ``ln_p``.
+    sets
+        The index sets of its axes.
+    condition
+        What the paired condition says, for messages.
+    complement
+        Whether the unknown is non-negative and the condition an inequality, one of which holds with equality.
+    """
+
+    name: str
+    sets: tuple[str, ...]
+    condition: str
+    complement: bool = False
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The names of a program's arrays, each with the index sets of its axes.
+
+    Parameters
+    ----------
+    name
+        Of the system.
+    unknowns
+        In the order in which they stand in `x`.
+    inputs
+        What has to be given: parameters and instruments, and benchmark shares or the data they come from.
+    data
+        What the benchmark shares are computed from.
     shares
-        ``shares(data)``: the benchmark shares by name, from observed flows and tariff powers.
-    prepare
-        ``prepare(inputs)``: what depends on the inputs other than the unknowns, to be handed to the rest.
-    residual
-        ``residual(unknowns, inputs, prepared)``: the residuals ``[market, equation]``.
-    residual_and_jacobian
-        The same and their derivatives by the unknowns, ``[market, equation, unknown]``.
+        Those inputs that are benchmark shares.
+    instruments
+        Those inputs that policy moves.
     values
-        ``values(unknowns, inputs, prepared)``: every variable and report by name.
-    along
-        ``along(unknowns, inputs, prepared, directions)``: derivatives of the residuals (under the name
-        ``residual``), variables and reports along a direction given by ``dot_`` arrays of the unknowns and
-        instruments.
+        Variables and reports.
     """
 
-    program: Program
+    name: str
+    unknowns: tuple[Unknown, ...]
+    inputs: Mapping[str, tuple[str, ...]]
+    data: Mapping[str, tuple[str, ...]]
+    shares: tuple[str, ...]
+    instruments: tuple[str, ...]
+    values: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled program. It can be pickled, and sent to a worker process.
+
+    Parameters
+    ----------
+    interface
+        The names and axes of its arrays.
+    source
+        The Python code: functions of arrays whose last axis is the market.
+    """
+
+    interface: Interface
     source: str
-    shares: Callable[[Arrays], dict[str, Array]]
-    prepare: Callable[[Arrays], tuple[Array, ...]]
-    residual: Callable[[Array, Arrays, tuple[Array, ...]], Array]
-    residual_and_jacobian: Callable[[Array, Arrays, tuple[Array, ...]], tuple[Array, Array]]
-    values: Callable[[Array, Arrays, tuple[Array, ...]], dict[str, Array]]
-    along: Callable[[Array, Arrays, tuple[Array, ...], Arrays], dict[str, Array]]
+
+    def __reduce__(self) -> tuple[type["Compiled"], tuple[Interface, str]]:
+        return Compiled, (self.interface, self.source)
+
+    @cached_property
+    def functions(self) -> dict[str, Callable]:  # type: ignore[type-arg]
+        """The functions of the code, by name."""
+        names = ("log_mean", "log_mean_and_weights", "log_mean_of", "log_mean_and_weights_of", "exprel", "bend")
+        names += ("shares_of", "shares_over", "diagonal", "product")
+        namespace: dict[str, object] = {"np": np} | {name: getattr(kernels, name) for name in names}
+        exec(_code(self.source, self.interface.name), namespace)
+        return {key: value for key, value in namespace.items() if callable(value)}
+
+    def blocks(self, given: Arrays) -> Iterator[slice]:
+        """Yield slices of the markets of some arrays, of a size that stays in cache."""
+        markets = len(next(iter(given.values())))
+        size = self.block_size({name: a.shape[1:] for name, a in given.items()})
+        for start in range(0, markets, size):
+            yield slice(start, min(start + size, markets))
+
+    def block_size(self, shapes: Mapping[str, tuple[int, ...]]) -> int:
+        """Return how many markets to take at a time, from the shapes of the inputs of one."""
+        widest = max((int(np.prod(shape)) for shape in shapes.values()), default=1)
+        return max(1, _BLOCK // max(widest, 1))
+
+    def size(self, index_set: str, given: Arrays) -> int:
+        """Return the number of members of an index set, read off the inputs."""
+        for name, sets in {**self.interface.inputs, **self.interface.data}.items():
+            if index_set in sets and name in given:
+                return int(given[name].shape[1 + sets.index(index_set)])
+        return 1
+
+    def prepare(self, given: Arrays) -> dict[str, Array]:
+        """Return the arrays of one block as the functions take them, with all that depends on them alone.
+
+        Parameters
+        ----------
+        given
+            Inputs, the market axis first. Benchmark shares that are not given are computed from the data.
+        """
+        last = {name: markets_last(a) for name, a in given.items()}
+        if self.interface.shares and self.interface.shares[0] not in last:
+            last |= self.functions["shares"](last)
+        known: dict[str, Array] = self.functions["known"](last)
+        return last | known
+
+    def shares(self, data: Arrays) -> dict[str, Array]:
+        """Return the benchmark shares by name, from observed data."""
+        return self._gathered(data, lambda last, _: self.functions["shares"](last))
+
+    def residual(self, x: Array, given: Arrays) -> Array:
+        """Return the residuals ``[market, equation]`` at given unknowns ``[market, unknown]``."""
+        return self._gathered(given | {"x": x}, lambda g, x: {"f": self.functions["residual"](x, g)})["f"]
+
+    def residual_and_jacobian(self, x: Array, given: Arrays) -> tuple[Array, Array]:
+        """Return the residuals and their derivatives by the unknowns, ``[market, equation, unknown]``."""
+        names = ("f", "jacobian")
+        function = self.functions["residual_and_jacobian"]
+        out = self._gathered(given | {"x": x}, lambda g, x: dict(zip(names, function(x, g), strict=True)))
+        return out["f"], out["jacobian"]
+
+    def values(self, x: Array, given: Arrays) -> dict[str, Array]:
+        """Return every variable and report by name."""
+        return self._gathered(given | {"x": x}, lambda g, x: self.functions["values"](x, g))
+
+    def along(self, x: Array, given: Arrays, directions: Arrays) -> dict[str, Array]:
+        """Return derivatives of the residuals, variables and reports along a direction.
+
+        Parameters
+        ----------
+        x, given
+            Where.
+        directions
+            By name, how unknowns and inputs move; what is not named stays.
+
+        Returns
+        -------
+        dict
+            By name of the variable or report; those of the residuals under ``residual``.
+        """
+        moving = {u.name for u in self.interface.unknowns} | set(self.interface.instruments)
+        name = "along" if set(directions) <= moving else "along_inputs"
+        some = {f"dot_{key}": a for key, a in directions.items()}
+
+        def slopes(g: dict[str, Array], x: Array) -> dict[str, Array]:
+            out: dict[str, Array] = self.functions[name](x, g)
+            return out
+
+        return self._gathered(given | {"x": x} | some, slopes)
+
+    def _gathered(
+        self, arrays: Arrays, function: Callable[[dict[str, Array], Array], Mapping[str, Array]]
+    ) -> dict[str, Array]:
+        """Apply a function block by block; its arrays come back with the market axis first."""
+        out: dict[str, Array] = {}
+        markets = len(next(iter(arrays.values())))
+        for rows in self.blocks(arrays):
+            some = {name: a[rows] for name, a in arrays.items()}
+            x = markets_last(some.pop("x")) if "x" in some else np.empty((0, rows.stop - rows.start))
+            ready = self.prepare(some) if x.size or "x" in arrays else {n: markets_last(a) for n, a in some.items()}
+            for name, found in function(ready, x).items():
+                if name not in out:
+                    out[name] = np.empty((markets, *found.shape[:-1]))
+                out[name][rows] = np.moveaxis(found, -1, 0)
+        return out
 
 
-def compile_program(program: Program) -> Compiled:
-    """Compile a program.
-
-    The size of the code and the time it takes do not depend on the number of regions.
-    """
-    source = generate(program)
-    functions = load(source, program.name)
-    return Compiled(
-        program,
-        source,
-        functions["shares"],
-        functions["prepare"],
-        functions["residual"],
-        functions["residual_and_jacobian"],
-        functions["values"],
-        functions["along"],
-    )
-
-
-def load(source: str, name: str) -> dict[str, Callable]:  # type: ignore[type-arg]
-    """Return the functions of generated code."""
-    namespace: dict[str, object] = {
-        "np": np,
-        "log_mean": kernels.log_mean,
-        "log_mean_of": kernels.log_mean_of,
-        "shares_of": kernels.shares_of,
-        "shares_over": kernels.shares_over,
-    }
-    exec(compile(source, f"<viner {name}>", "exec"), namespace)
-    return {key: value for key, value in namespace.items() if callable(value)}
-
-
-def generate(program: Program) -> str:
-    """Return the Python code of a program."""
-    unknowns = [r.unknown for r in program.residuals]
-    given = [leaf for leaf in program.inputs if name_of(leaf) not in {name_of(u) for u in unknowns}]
-    writer = Writer(given)
-    forward = _forward(writer, program.statements, unknowns)
-    residuals = [f"residual_{name_of(r.unknown)}" for r in program.residuals]
-    for r, name in zip(program.residuals, residuals, strict=True):
-        forward += writer.assign(real(name, r.unknown.indices), r.value)
-    stacked = _stacked(residuals)
-    reverse = _reverse(writer, program, unknowns)
-    reports = _forward(writer, program.reports, [])
-    names = [name_of(s.target) for s in (*program.statements, *program.reports)]
-    directions = [leaf for leaf in program.inputs if name_of(leaf) in program.instruments] + unknowns
-    dots = _along(writer, program, directions)
-    sizes = _sizes(program.inputs)
-    head = [
-        "def {name}(x, given, prepared{more}):",
-        *_unpack(unknowns, sizes, given),
-        *writer.unpack_prepared(),
-    ]
-    functions = [
-        _shares(program),
-        ["def prepare(given):", *_given(given, sizes), *writer.prepared, writer.return_prepared()],
-        [*_named(head, "residual"), *forward, f"return {stacked}"],
-        [*_named(head, "residual_and_jacobian"), *forward, *reverse, f"return {stacked}, jacobian"],
-        [
-            *_named(head, "values"),
-            *forward,
-            *reports,
-            "return {" + ", ".join(f'"{n}": {n}' for n in dict.fromkeys(names)) + "}",
-        ],
-        [
-            *_named(head, "along", ", dot"),
-            *forward,
-            *reports,
-            *dots,
-            "out = {" + ", ".join(f'"{n}": dot_{n}' for n in dict.fromkeys(names)) + "}",
-            f'out["residual"] = {_stacked([f"dot_{r}" for r in residuals])}',
-            "return out",
-        ],
-    ]
-    return "\n\n\n".join("\n    ".join(lines) for lines in functions) + "\n"
-
-
-def _shares(program: Program) -> list[str]:
-    data = sorted({leaf for rule in program.shares for t in rule.terms for leaf in leaves(t)}, key=str)
-    # One occurrence a name shows the axes of an array.
-    named = {name_of(leaf): leaf for leaf in reversed(data) if len(set(leaf.indices)) == len(leaf.indices)}
-    writer = Writer(())
-    for leaf in named.values():
-        writer.declare(leaf)
-    lines = _given(tuple(named.values()), _sizes(tuple(named.values())))
-    names = []
-    for rule in program.shares:
-        frame = tuple(rule.targets[0].indices)
-        names += [name_of(t) for t in rule.targets]
-        left = ", ".join(name_of(t) for t in rule.targets)
-        terms = ", ".join(writer.code(t, frame) for t in rule.terms)
-        if rule.over is None:
-            lines.append(f"{left} = shares_of({terms})")
-        else:
-            counts = writer.boolean(rule.where, frame)
-            lines.append(f"{left} = shares_over({terms}, {counts}, {frame.index(rule.over) + 1})")
-    return ["def shares(given):", *lines, "return {" + ", ".join(f'"{n}": {n}' for n in names) + "}"]
-
-
-def _named(head: list[str], name: str, more: str = "") -> list[str]:
-    return [head[0].format(name=name, more=more), *head[1:]]
-
-
-def _stacked(names: Sequence[str]) -> str:
-    flat = [f"{n}.reshape(len(x), -1)" for n in names]
-    return flat[0] if len(flat) == 1 else f"np.concatenate([{', '.join(flat)}], axis=1)"
-
-
-def _sizes(inputs: Sequence[Indexed]) -> dict[str, str]:
-    """Where the number of members of each index set can be read off."""
-    out: dict[str, str] = {}
-    for leaf in inputs:
-        for axis, i in enumerate(leaf.indices, start=1):
-            out.setdefault(index_set(i), f'given["{name_of(leaf)}"].shape[{axis}]')
-    return out
-
-
-def _given(given: Sequence[Indexed], sizes: Mapping[str, str]) -> list[str]:
-    lines = [f'{name_of(leaf)} = given["{name_of(leaf)}"]' for leaf in given]
-    return lines + [f"{_size(s)} = {where}" for s, where in sizes.items()]
-
-
-def _unpack(unknowns: Sequence[Indexed], sizes: Mapping[str, str], given: Sequence[Indexed]) -> list[str]:
-    lines = _given(given, sizes)
-    start = "0"
-    for leaf in unknowns:
-        shape = ", ".join(_size(index_set(i)) for i in leaf.indices)
-        count = " * ".join(_size(index_set(i)) for i in leaf.indices)
-        lines.append(f"{name_of(leaf)} = x[:, {start} : {start} + {count}].reshape(len(x), {shape})")
-        start = f"{start} + {count}" if start != "0" else count
-    return lines
-
-
-def _size(name: str) -> str:
-    return f"n_{name}"
-
-
-def _forward(writer: Writer, statements: Sequence[Statement], unknowns: Sequence[Indexed]) -> list[str]:
-    for leaf in unknowns:
-        writer.declare(leaf)
-    return [line for s in statements for line in writer.statement(s)]
-
-
-def _reverse(writer: Writer, program: Program, unknowns: Sequence[Indexed]) -> list[str]:
-    lines: list[str] = []
-    blocks: dict[str, tuple[Idx, ...]] = {}
-    for row in unknowns:
-        for column in unknowns:
-            name = f"jacobian_{name_of(row)}_{name_of(column)}"
-            axes = (
-                *(Idx(f"e{n}", i.upper + 1) for n, i in enumerate(row.indices)),
-                *(Idx(f"c{n}", i.upper + 1) for n, i in enumerate(column.indices)),
-            )
-            blocks[name] = axes
-            lines += writer.zeros(real(name, axes))
-    declared = set(blocks)
-    for step in jacobian(program):
-        if isinstance(step, Accumulate):
-            if name_of(step.target) not in declared:
-                declared.add(name_of(step.target))
-                lines += writer.zeros(step.target)
-            lines += writer.accumulate(step.target, step.value, step.over)
-        else:
-            lines += writer.assign(step.target, step.value, step.where)
-    rows = []
-    for row in unknowns:
-        size = " * ".join(_size(index_set(i)) for i in row.indices)
-        cells = [f"jacobian_{name_of(row)}_{name_of(c)}.reshape(len(x), {size}, -1)" for c in unknowns]
-        rows.append(cells[0] if len(cells) == 1 else f"np.concatenate([{', '.join(cells)}], axis=2)")
-    whole = rows[0] if len(rows) == 1 else f"np.concatenate([{', '.join(rows)}], axis=1)"
-    return [*lines, f"jacobian = {whole}"]
-
-
-def _along(writer: Writer, program: Program, directions: Sequence[Indexed]) -> list[str]:
-    lines = []
-    for leaf in directions:
-        dot = real(f"dot_{name_of(leaf)}", leaf.indices)
-        writer.declare(dot)
-        lines.append(f'{name_of(dot)} = dot["{name_of(dot)}"]')
-    residuals = [Assign(real(f"residual_{name_of(r.unknown)}", r.unknown.indices), r.value) for r in program.residuals]
-    for s in tangent((*program.statements, *residuals, *program.reports), directions):
-        lines += writer.statement(s)
-    return lines
+def _code(source: str, name: str) -> CodeType:
+    return compile(source, f"<viner {name}>", "exec")

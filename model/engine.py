@@ -1,5 +1,6 @@
-"""A structure put to data: compiled equations and calibrated shares, ready to be solved at any policy."""
+"""A structure put to data: compiled equations and benchmark data, ready to be solved at any policy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -7,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.model.changes import changes
-from viner.model.compile import Array, Compiled, compile_program
+from viner.model.compile import Array, Compiled
+from viner.model.generate import compile_program
 from viner.model.market import MarketData, Policy
-from viner.model.solve import Solution, solve
+from viner.model.solve import Rows, Solution, solve
 from viner.model.structures.structure import Structure
+
+_EVERY = slice(None)
 
 
 @lru_cache(maxsize=16)
@@ -29,8 +33,8 @@ class Model:
         What it was made of.
     compiled
         The equations in log changes.
-    given
-        Parameters and benchmark shares, the sector axis first.
+    parameters
+        By symbol, ``[sector, region]``; zero where infinite.
     active
         ``[sector, region]``: producer prices that are free to move. A region that sells nothing has none,
         and one with infinitely elastic supply keeps its benchmark price.
@@ -39,7 +43,7 @@ class Model:
     structure: Structure
     data: MarketData
     compiled: Compiled
-    given: dict[str, Array]
+    parameters: Mapping[str, Array]
     active: NDArray[np.bool_]
 
     @cached_property
@@ -54,28 +58,37 @@ class Model:
         sold: Array = self.data.value.sum(axis=2)
         return sold
 
+    def given(self, policy: Policy, rows: Rows = _EVERY) -> dict[str, Array]:
+        """Return what the equations take: parameters, the data behind benchmark shares, and instruments.
+
+        Parameters
+        ----------
+        policy
+            Of all sectors.
+        rows
+            The sectors wanted.
+        """
+        return {
+            "v": self.data.value[rows],
+            "T0": 1.0 + self.data.tariff[rows],
+            **{name: a[rows] for name, a in self.parameters.items()},
+            "ln_T": np.log1p(policy.tariff[rows]) - np.log1p(self.data.tariff[rows]),
+            "ln_b": _log(policy.barrier[rows]),
+            "ln_r": _log(policy.rent[rows]),
+        }
+
 
 def calibrated(structure: Structure, data: MarketData) -> Model:
-    """Calibrate a structure to benchmark data: the equations' share parameters, as benchmark shares."""
-    code = compiled(structure)
-    given = code.shares({"v": data.value, "T0": 1.0 + data.tariff})
+    """Put a structure to benchmark data."""
     active = data.value.sum(axis=2) > 0.0
+    parameters = {}
     for spec in structure.parameters:
-        values = np.array(data.parameters[spec.name], dtype=float)
+        values = np.asarray(data.parameters[spec.name], dtype=float)
         if spec.infinite_allowed:
             active &= np.isfinite(values)
             values = np.where(np.isfinite(values), values, 0.0)
-        given[structure.symbols[spec.name]] = values
-    return Model(structure, data, code, given, active)
-
-
-def instruments(model: Model, policy: Policy) -> dict[str, Array]:
-    """Return the instruments in log changes from the benchmark."""
-    return {
-        "ln_T": np.log1p(policy.tariff) - np.log1p(model.data.tariff),
-        "ln_b": np.log(policy.barrier),
-        "ln_r": np.log(policy.rent),
-    }
+        parameters[structure.symbols[spec.name]] = values
+    return Model(structure, data, compiled(structure), parameters, active)
 
 
 def equilibrium(model: Model, policy: Policy, *, start: Array | None = None) -> Solution:
@@ -86,8 +99,14 @@ def equilibrium(model: Model, policy: Policy, *, start: Array | None = None) -> 
     NotConverged
         Naming the sectors.
     """
-    given = model.given | instruments(model, policy)
-    return solve(model.compiled, given, active=model.active, start=start, markets=model.data.sectors)
+    return solve(
+        model.compiled,
+        lambda rows: model.given(policy, rows),
+        active=model.active,
+        start=start,
+        markets=model.data.sectors,
+        labels={"regions": model.data.regions},
+    )
 
 
 def repeated(model: Model, times: int) -> Model:
@@ -106,6 +125,13 @@ def repeated(model: Model, times: int) -> Model:
             tile(data.tariff),
             {name: tile(np.asarray(a)) for name, a in data.parameters.items()},
         ),
-        given={name: tile(a) for name, a in model.given.items()},
+        parameters={name: tile(a) for name, a in model.parameters.items()},
         active=np.tile(model.active, (times, 1)),
     )
+
+
+def _log(levels: Array) -> Array:
+    """Logs; of an array that repeats one number, an array that repeats one number."""
+    if levels.size and not any(levels.strides):
+        return np.broadcast_to(np.log(levels.flat[0]), levels.shape)
+    return np.log(levels)

@@ -18,6 +18,14 @@ from viner.model.notation import leaves, name_of, rename
 from viner.model.program import Assign, Mean, Program, Statement, SumOver
 
 
+class exprel(sympy.Function):  # type: ignore[misc]  # noqa: N801
+    """``(e^y - 1) / y``, as :func:`viner.model.kernels.exprel` computes it."""
+
+
+class bend(sympy.Function):  # type: ignore[misc]  # noqa: N801
+    """``(y e^y - e^y + 1) / y^2``, as :func:`viner.model.kernels.bend` computes it."""
+
+
 @dataclass(frozen=True)
 class Accumulate:
     """``target += sum over indices of the product of factors``."""
@@ -73,6 +81,22 @@ def partials(statement: Statement) -> list[tuple[Indexed, Expr]]:
             ]
 
 
+def by_inputs(mean: Mean) -> list[tuple[Indexed, Expr]]:
+    """Return the derivatives of a mean by what its weights and its exponent are made of.
+
+    With ``y = exponent (body - mean)`` they are, term by term, ``weight (body - mean)^2 bend(y)`` by the exponent
+    and ``(body - mean) exprel(y)`` by the weight, both exact at exponent 0. The second holds for changes of the
+    weights that add up to zero, as those of shares do.
+    """
+    out = []
+    for weight, body in zip(mean.weights, mean.bodies, strict=True):
+        gap = body - mean.target
+        y = mean.exponent * gap
+        slopes = ((mean.exponent, weight * gap**2 * bend(y)), (weight, gap * exprel(y)))
+        out += [(leaf, slope * sympy.diff(of, leaf)) for of, slope in slopes for leaf in leaves(of)]
+    return out
+
+
 def jacobian(program: Program) -> list[Assign | Accumulate]:
     """Return the statements of the reverse pass.
 
@@ -110,7 +134,8 @@ class _Reverse:
 
     def finish(self) -> list[Assign | Accumulate]:
         for target in sorted(self.unknowns):
-            for term in self.received[target]:
+            # Whole blocks come before diagonals, so that the first can be stored as it is.
+            for term in sorted(self.received[target], key=lambda t: len({*self.rows, *t.labels}), reverse=True):
                 block = real(f"jacobian_{self.residual}_{target}", (*self.rows, *term.labels))
                 self.steps.append(Accumulate(block, term.value, self._closing(term)))
         return self.steps
@@ -131,8 +156,13 @@ class _Reverse:
         for labels, values in patterns.items():
             axes = tuple(dict.fromkeys((*self.rows, *labels)))
             if len(values) > 1 and len(axes) <= len(self.rows) + 1:
+                whole = _factored(sympy.Add(*values))
+                if isinstance(whole, sympy.Mul) and sum(len(set(x.indices)) > 1 for x in leaves(whole)) == 1:
+                    # A stored array times narrow ones: cheaper to carry on than to store.
+                    out.append(_Term(labels, whole))
+                    continue
                 bar = real(f"bar_{self.residual}_{name}_{''.join(map(str, labels))}", axes)
-                self.steps.append(Assign(bar, _factored(sympy.Add(*values))))
+                self.steps.append(Assign(bar, whole))
                 out.append(_Term(labels, bar))
             else:
                 out += [_Term(labels, value) for value in values]
@@ -225,12 +255,11 @@ def tangent(statements: Sequence[Statement], directions: Sequence[Indexed]) -> l
     moving = {name_of(leaf) for leaf in directions}
     out: list[Statement] = []
     for statement in statements:
+        slopes = partials(statement)
+        if isinstance(statement, Mean):
+            slopes += by_inputs(statement)
         value = sympy.Add(
-            *(
-                slope * real(f"dot_{name_of(leaf)}", leaf.indices)
-                for leaf, slope in partials(statement)
-                if name_of(leaf) in moving
-            )
+            *(slope * real(f"dot_{name_of(leaf)}", leaf.indices) for leaf, slope in slopes if name_of(leaf) in moving)
         )
         target = real(f"dot_{name_of(statement.target)}", statement.target.indices)
         moving.add(name_of(statement.target))

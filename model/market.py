@@ -76,5 +76,10 @@ class Policy:
     """
 
     tariff: Array
-    barrier: Array
-    rent: Array
+    barrier: Array = field(default_factory=lambda: np.ones(()))
+    rent: Array = field(default_factory=lambda: np.ones(()))
+
+    def __post_init__(self) -> None:
+        for name in ("barrier", "rent"):
+            whole = np.broadcast_to(np.asarray(getattr(self, name), dtype=float), self.tariff.shape)
+            object.__setattr__(self, name, whole)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from viner.errors import NotConverged
 from viner.model import welfare
-from viner.model.engine import Model, instruments, repeated
+from viner.model.engine import Model, repeated
 from viner.model.market import Array, Policy
 from viner.model.solve import linear_response, solve
 
@@ -117,9 +117,9 @@ def _quadrature(
         at_nodes(benchmark.barrier, [d.barrier for d in increments]),
         at_nodes(benchmark.rent, [d.rent for d in increments]),
     )
-    given = wide.given | instruments(wide, policy)
+    given = wide.given(policy)
     names = [f"{sector} (on the path)" for sector in wide.data.sectors]
-    x = solve(wide.compiled, given, active=wide.active, markets=names).x
+    x = solve(wide.compiled, given, active=wide.active, markets=names, labels={"regions": wide.data.regions}).x
     point = _Point(wide, policy, given, x)
 
     def integral(values: Array) -> Array:
@@ -146,9 +146,7 @@ class _Point:
 
     def __init__(self, model: Model, policy: Policy, given: dict[str, Array], x: Array) -> None:
         self.model, self.policy, self.given, self.x = model, policy, given, x
-        code = model.compiled
-        self.prepared = code.prepare(given)
-        self.levels = code.values(x, given, self.prepared)
+        self.levels = model.compiled.values(x, given)
         self.quantity = model.data.value * np.exp(self.levels["ln_q"])
         self.border_price = np.exp(x)[:, :, None] * policy.barrier
         self.value = self.border_price * self.quantity
@@ -157,13 +155,13 @@ class _Point:
         """Log slopes of the variables when the instruments move and the markets clear."""
         code = self.model.compiled
         dots = {
-            "dot_ln_T": move.tariff / (1.0 + self.policy.tariff),
-            "dot_ln_b": move.barrier / self.policy.barrier,
-            "dot_ln_r": move.rent / self.policy.rent,
+            "ln_T": move.tariff / (1.0 + self.policy.tariff),
+            "ln_b": move.barrier / self.policy.barrier,
+            "ln_r": move.rent / self.policy.rent,
         }
-        still = code.along(self.x, self.given, self.prepared, dots | {"dot_ln_p": np.zeros_like(self.x)})
+        still = code.along(self.x, self.given, dots)
         x = linear_response(code, self.x, self.given, still["residual"], self.model.active)
-        out = code.along(self.x, self.given, self.prepared, dots | {"dot_ln_p": x})
+        out = code.along(self.x, self.given, dots | {"ln_p": x})
         return out | dots | {"ln_p": x}
 
     def slopes(self, move: Policy) -> dict[str, Array]:
@@ -173,7 +171,7 @@ class _Point:
         eta, eps = model.data.parameters["demand"], model.data.parameters["supply"]
         eps = np.where(model.active, eps, 0.0)
         ln_p, ln_P = self.x, self.levels["ln_P"]
-        dot_border = dot["ln_p"][:, :, None] + dot["dot_ln_b"]
+        dot_border = dot["ln_p"][:, :, None] + dot["ln_b"]
         dot_value = self.value * (dot_border + dot["ln_q"])
         abroad = ~np.eye(len(model.data.regions), dtype=bool)
         price_effect = self.value * dot["ln_p"][:, :, None] * abroad
@@ -195,7 +193,7 @@ class _Point:
             "rent": dot_wedge_rent.sum(axis=1),
             "terms_of_trade": price_effect.sum(axis=2) - price_effect.sum(axis=1),
             "efficiency": (wedge * self.value * dot["ln_q"]).sum(axis=1),
-            "barrier_cost": -(self.value * dot["dot_ln_b"]).sum(axis=1),
+            "barrier_cost": -(self.value * dot["ln_b"]).sum(axis=1),
             "duties": duties,
         }
 

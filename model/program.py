@@ -54,10 +54,25 @@ Statement = Assign | SumOver | Mean
 
 @dataclass(frozen=True)
 class Residual:
-    """``value = 0`` in equilibrium, paired with an unknown."""
+    """``value = 0`` in equilibrium, paired with an unknown.
+
+    Parameters
+    ----------
+    unknown, value
+        What is paired.
+    text
+        What the condition says.
+    where
+        The cells in which it holds; elsewhere the unknown stays where it starts.
+    complement
+        ``value >= 0`` and ``unknown >= 0``, one of them with equality.
+    """
 
     unknown: Indexed
     value: Expr
+    text: str = ""
+    where: Boolean = sympy.true
+    complement: bool = False
 
 
 @dataclass(frozen=True)

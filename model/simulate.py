@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.model import welfare
-from viner.model.engine import Model, equilibrium, instruments
+from viner.model.engine import Model, equilibrium
 from viner.model.market import Array, Policy
 from viner.model.path import Parts, along_path, plus
 from viner.model.solve import Solution
@@ -154,9 +154,7 @@ def outcome(
         Shares of pooled import duties. The parts then have one more entry: the pool itself.
     """
     solution = equilibrium(model, policy)
-    values = model.compiled.values(
-        solution.x, given := model.given | instruments(model, policy), model.compiled.prepare(given)
-    )
+    values = model.compiled.values(solution.x, model.given(policy))
     price, quantity = np.exp(solution.x), np.exp(values["ln_q"])
     value0 = model.data.value
     value1 = value0 * price[:, :, None] * policy.barrier * quantity

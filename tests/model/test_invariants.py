@@ -10,7 +10,7 @@ from markets import NESTED, market_data, policy, random_model, random_policy
 from numpy.testing import assert_allclose
 
 from viner.model import structures
-from viner.model.engine import calibrated, equilibrium, instruments
+from viner.model.engine import calibrated, equilibrium
 from viner.model.path import Parts
 from viner.model.simulate import outcome, simulate
 from viner.model.welfare import pool_transfer
@@ -154,53 +154,6 @@ def test_pooling_moves_no_price(seed: int) -> None:
     pooled = outcome(model, start, end, pool={0: 0.6, 1: 0.4})[0]
     assert np.array_equal(without.producer_price_ratio, pooled.producer_price_ratio)
     assert_allclose(pooled.total - without.total, pooled.pool_transfer, atol=1e-10)
-
-
-@few
-@given(seed=seeds, name=names)
-def test_jacobian_against_finite_differences(seed: int, name: str) -> None:
-    model = random_model(seed, name=name, zeros=0.2)
-    rng = np.random.default_rng(seed)
-    given_ = model.given | instruments(model, random_policy(model, seed, wedges=True))
-    x = rng.normal(0.0, 0.3, (3, 4))
-    code = model.compiled
-    prepared = code.prepare(given_)
-    residual, jacobian = code.residual_and_jacobian(x, given_, prepared)
-    assert_allclose(residual, code.residual(x, given_, prepared), atol=0.0)
-    h = 1e-3
-    # Richardson: the error of the central difference falls with the fourth power of h.
-    columns = []
-    for unit in np.eye(4):
-        coarse, fine = (
-            (code.residual(x + s * unit, given_, prepared) - code.residual(x - s * unit, given_, prepared)) / (2 * s)
-            for s in (h, h / 2)
-        )
-        columns.append((4 * fine - coarse) / 3)
-    assert_allclose(jacobian, np.stack(columns, axis=2), atol=1e-8)
-
-
-@few
-@given(seed=seeds, name=names)
-def test_directional_derivatives_against_finite_differences(seed: int, name: str) -> None:
-    model = random_model(seed, name=name)
-    rng = np.random.default_rng(seed)
-    base = instruments(model, random_policy(model, seed, wedges=True))
-    x = rng.normal(0.0, 0.3, (3, 4))
-    move = {f"dot_{k}": rng.normal(0.0, 1.0, v.shape) for k, v in base.items()} | {
-        "dot_ln_p": rng.normal(0.0, 1.0, x.shape)
-    }
-    code = model.compiled
-
-    def values(s: float) -> dict[str, np.ndarray]:
-        given_ = model.given | {k: v + s * move[f"dot_{k}"] for k, v in base.items()}
-        return code.values(x + s * move["dot_ln_p"], given_, code.prepare(given_))
-
-    given_ = model.given | base
-    along = code.along(x, given_, code.prepare(given_), move)
-    h = 1e-3
-    far, near = ({k: (values(s)[k] - values(-s)[k]) / (2 * s) for k in values(0.0)} for s in (h, h / 2))
-    for name_, slope in near.items():
-        assert_allclose(along[name_], (4 * slope - far[name_]) / 3, atol=1e-7, rtol=1e-7)
 
 
 @pytest.mark.parametrize("name", structures.names())

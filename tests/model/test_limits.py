@@ -1,5 +1,7 @@
 """The exact limits of the elasticities and of the data, each against a closed form."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from markets import NESTED, market_data, policy, random_model, random_policy
@@ -7,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from viner.model import structures
 from viner.model.engine import Model, calibrated, equilibrium
-from viner.model.kernels import log_mean, log_mean_of
+from viner.model.kernels import log_mean, log_mean_and_weights, log_mean_of
 from viner.model.simulate import outcome
 
 HOME = np.arange(3)
@@ -173,7 +175,7 @@ def test_power_mean_against_extended_precision(exponent: float) -> None:
     rng = np.random.default_rng(1)
     weight = rng.dirichlet(np.ones(5), size=3)
     z = rng.normal(0.0, 2.0, (3, 5))
-    mean, slope = log_mean(weight, z, np.full((3, 1), exponent), 1)
+    mean, slope = log_mean_and_weights(weight.T, z.T, np.full((1, 3), exponent), 0)
     long_z, long_w = z.astype(np.longdouble), weight.astype(np.longdouble)
     if exponent == 0.0:
         expected = (long_w * long_z).sum(axis=1)
@@ -183,23 +185,23 @@ def test_power_mean_against_extended_precision(exponent: float) -> None:
         r = np.longdouble(exponent)
         expected = np.log1p((long_w * np.expm1(r * long_z)).sum(axis=1)) / r
     assert_allclose(mean, expected.astype(float), rtol=1e-12, atol=1e-13)
-    assert_allclose(slope.sum(axis=1), 1.0, rtol=1e-14)
-    pair, _ = log_mean_of(list(weight.T), list(z.T), np.full(3, exponent))
+    assert_allclose(slope.sum(axis=0), 1.0, rtol=1e-14)
+    pair = log_mean_of(list(weight.T), list(z.T), np.full(3, exponent))
     assert_allclose(pair, mean, rtol=1e-12, atol=1e-13)
 
 
 def test_power_mean_does_not_overflow() -> None:
-    weight = np.array([[0.5, 0.5, 0.0]])
-    z = np.array([[0.0, 30.0, 1e9]])
-    mean, slope = log_mean(weight, z, np.array([[-39.0]]), 1)
+    weight = np.array([[0.5], [0.5], [0.0]])
+    z = np.array([[0.0], [30.0], [1e9]])
+    mean, slope = log_mean_and_weights(weight, z, np.array([[-39.0]]), 0)
     assert_allclose(mean, [np.log(2.0) / 39.0], rtol=1e-13)
-    assert_allclose(slope, [[1.0, 0.0, 0.0]], atol=1e-15)
-    mean, _ = log_mean(weight, z, np.array([[39.0]]), 1)
+    assert_allclose(slope, [[1.0], [0.0], [0.0]], atol=1e-15)
+    mean = log_mean(weight, z, np.array([[39.0]]), 0)
     assert_allclose(mean, [30.0 - np.log(2.0) / 39.0], rtol=1e-13)
 
 
 def test_equal_elasticities_in_both_nests_are_the_one_nest() -> None:
     nested, single = (random_model(5, name=name) for name in (NESTED, "armington"))
-    nested.given["sigma_h"] = nested.given["sigma_m"]
+    nested = replace(nested, parameters={**nested.parameters, "sigma_h": nested.parameters["sigma_m"]})
     target = random_policy(nested, 6, wedges=True)
     assert_allclose(equilibrium(nested, target).x, equilibrium(single, target).x, atol=1e-11)

@@ -11,8 +11,9 @@ from sympy import Expr, Idx, Indexed
 
 from viner.errors import EquationError
 from viner.model.calibrate import Calibrated, at_benchmark, calibrate
-from viner.model.notation import Definition, System, leaves, name_of, ordered, split, summand
+from viner.model.notation import leaves, name_of, split, summand
 from viner.model.program import Assign, Mean, Program, Residual, ShareRule, Statement
+from viner.model.system import Definition, System, ordered
 
 Names = tuple[tuple[str, str], ...]
 

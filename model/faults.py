@@ -352,7 +352,7 @@ def smallest_circle(uses: Mapping[str, set[str]]) -> tuple[str, ...]:
     best: tuple[str, ...] = ()
     for start in sorted(uses):
         reached: dict[str, tuple[str, ...]] = {}
-        waiting = deque([(start,)])
+        waiting: deque[tuple[str, ...]] = deque([(start,)])
         while waiting and start not in reached:
             path = waiting.popleft()
             for name in sorted(uses[path[-1]] & set(uses)):

@@ -174,7 +174,10 @@ def total(body: Expr, over: Idx, where: Boolean = sympy.true) -> Expr:
 def proper_condition(where: object, of: str) -> Boolean:
     """Return a condition, and refuse what ``i != j`` gives in Python: whether two indices are the same object."""
     if not isinstance(where, Boolean):
-        raise EquationError(f"the condition of {of} is {where!r}; write Ne(i, j) for i != j and Eq(i, j) for i == j")
+        raise EquationError(
+            f"the condition of {of} is {where!r}; write Ne(i, j) for i != j, Eq(i, j) for i == j "
+            "and inside(member[i]) for a mask"
+        )
     return where
 
 

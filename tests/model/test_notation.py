@@ -166,6 +166,8 @@ def test_conditions_that_python_decides_are_refused() -> None:
         Definition(d[i, j], p[i], "Home", where=i == j)
     with pytest.raises(EquationError, match=r"^the condition of the condition 'Quota' is True"):
         Condition(s[i], p[i], p[i], "Quota", where=True)
+    with pytest.raises(EquationError, match=r"^the condition of a sum over i is member\[i\]; .* inside\(member\[i\]\)"):
+        total(d[i, j], i, member[i])
     with pytest.raises(EquationError, match=r"^the sum over 'i' is not over an index"):
         total(p[i], "i")
 

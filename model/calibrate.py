@@ -6,7 +6,8 @@ import sympy
 from sympy import Expr, Indexed
 
 from viner.errors import EquationError
-from viner.model.notation import System, leaves, name_of, rename, split, summand, total
+from viner.model.notation import leaves, name_of, rename, split, summand, total
+from viner.model.system import System
 
 
 @dataclass(frozen=True)

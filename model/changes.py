@@ -11,8 +11,9 @@ from sympy import Expr, Idx, Indexed
 
 from viner.errors import EquationError
 from viner.model.calibrate import Calibrated, at_benchmark, calibrate
-from viner.model.notation import Definition, System, leaves, name_of, ordered, split, summand
+from viner.model.notation import leaves, name_of, shown, split, summand
 from viner.model.program import Assign, Mean, Program, Residual, ShareRule, Statement
+from viner.model.system import Definition, System, ordered
 
 Names = tuple[tuple[str, str], ...]
 
@@ -35,8 +36,9 @@ def changes(system: System) -> Program:
     ------
     EquationError
         If an equation is not built of products, powers and sums of positive terms, so that no form in
-        changes exists; it names the equation.
+        changes exists, or is a complement; it names the equation.
     """
+    _refuse_without_logs(system)
     builder = _Builder(system, calibrate(system))
     path = [_s for d in ordered(system.definitions, system.name) for _s in builder.definition(d)]
     residuals = []
@@ -69,6 +71,18 @@ def changes(system: System) -> Program:
         instruments=tuple(log_name(q.name) for q in system.quantities if q.role == "instrument"),
         shares=tuple(builder.shares),
     )
+
+
+def _refuse_without_logs(system: System) -> None:
+    for c in system.conditions:
+        if c.complement or c.where != sympy.true:
+            raise EquationError(
+                f"{system.name}: the condition of {shown(c.unknown)} is a complement or holds in some cells only, "
+                "and has no form in changes"
+            )
+    for q in system.quantities:
+        if q.role in ("variable", "instrument") and q.sign != "positive":
+            raise EquationError(f"{system.name}: {q.usage} is {q.sign}, and has no form in changes, which are in logs")
 
 
 class _Builder:

@@ -3,21 +3,22 @@
 Both are made from the objects that are compiled, so what is read is what is solved.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sympy
 from sympy import Expr, Idx, Indexed
+from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from viner.model.calibrate import calibrate
+from viner.model.cases import place
 from viner.model.changes import changes, log_name
-from viner.model.notation import Quantity, System, leaves, name_of, summand
+from viner.model.notation import Quantity, leaves, membership, name_of, shown, summand, total, visible
 from viner.model.program import Assign, Mean, Program, ShareRule, Statement, SumOver
 from viner.model.structures.structure import Structure
-
-_RELATIONS = {"!=": ("\u2260", r"\neq"), "==": ("=", "=")}
+from viner.model.system import System, floor
 
 
 def as_text(structure: Structure) -> str:
@@ -26,10 +27,7 @@ def as_text(structure: Structure) -> str:
     program = changes(system)
     show = _Text().doprint
     lines = [f"{structure.title}", f"{structure.reference}", "", "In levels"]
-    lines += _aligned(
-        [(show(d.target), show(d.value), _condition(d.where, show), d.text) for d in system.definitions]
-        + [(show(c.left), show(c.right), "", c.text) for c in system.conditions]
-    )
+    lines += _levels(system)
     lines += ["", "Share parameters, from the equations at the benchmark"]
     lines += _aligned([(show(left), show(right), "", "") for left, right in _calibration(system)])
     lines += ["", "In log changes from the benchmark, as solved"]
@@ -38,8 +36,40 @@ def as_text(structure: Structure) -> str:
     lines += ["", "Benchmark shares"]
     lines += _aligned([(show(left), show(right), "", "") for left, right in _shares(program)])
     lines += ["", "Symbols"]
-    lines += [f"  {q.name:<14}{q.role:<12}{q.text}" for q in system.quantities]
+    lines += _symbols(system)
     return "\n".join(lines) + "\n"
+
+
+def system_text(system: System) -> str:
+    """Return the equations of a system in levels as plain text, with its unknowns, reports and symbols."""
+    show = _Text().doprint
+    lines = [system.name, "", "Equations", *_levels(system), "", "Unknowns"]
+    lines += [f"  {show(c.unknown):<14}{c.text}" for c in system.conditions]
+    if system.reports:
+        rows = [(show(d.target), show(d.value), _condition(d.where, show), d.text) for d in system.reports]
+        lines += ["", "Reports", *_aligned(rows)]
+    return "\n".join([*lines, "", "Symbols", *_symbols(system)]) + "\n"
+
+
+def system_latex(system: System) -> str:
+    """Return the equations of a system in levels as a LaTeX ``align``."""
+    return _align(_latex_levels(system))
+
+
+def _levels(system: System) -> list[str]:
+    show = _Text().doprint
+    rows = [(show(d.target), show(d.value), _condition(d.where, show), d.text) for d in system.definitions]
+    for c in system.conditions:
+        right = show(c.right)
+        if c.complement:
+            right += f"  _|_  {show(c.unknown)} >= {show(floor(c.unknown, system.by_name[name_of(c.unknown)]))}"
+        rows.append((show(c.left), right, _condition(c.where, show), c.text))
+    relations = ["="] * len(system.definitions) + [">=" if c.complement else "=" for c in system.conditions]
+    return _aligned(rows, relations)
+
+
+def _symbols(system: System) -> list[str]:
+    return [f"  {q.name:<14}{q.role:<12}{q.text}" for q in system.quantities]
 
 
 def as_latex(structure: Structure) -> str:
@@ -75,7 +105,7 @@ def latex_body(structure: Structure) -> str:
         r"\subsection*{Benchmark shares}",
         _align([rf"{show(a)} &= {show(b)}" for a, b in _shares(program)]),
     ]
-    symbols = [rf"${q.latex}_{{{''.join(map(str, q.indices))}}}$ & {q.role} & {q.text} \\" for q in system.quantities]
+    symbols = [rf"${show(q[q.indices])[1:-1]}$ & {q.role} & {q.text} \\" for q in system.quantities]
     table = [
         r"\subsection*{Notation}",
         r"\begin{tabular}{lll}\toprule",
@@ -88,13 +118,23 @@ def latex_body(structure: Structure) -> str:
 
 def equations(structure: Structure) -> list[str]:
     """Return the equations in levels, each as a line of a LaTeX ``align`` with its text."""
-    system = structure.system()
+    return _latex_levels(structure.system())
+
+
+def _latex_levels(system: System) -> list[str]:
     show = _Latex(system).doprint
     rows = [
         rf"{show(d.target)} &= {show(d.value)}{_latex_condition(d.where, show)} && \text{{{d.text}}}"
         for d in system.definitions
     ]
-    return rows + [rf"{show(c.left)} &= {show(c.right)} && \text{{{c.text}}}" for c in system.conditions]
+    for c in system.conditions:
+        relation, pair = "=", ""
+        if c.complement:
+            bound = show(floor(c.unknown, system.by_name[name_of(c.unknown)]))
+            relation, pair = r"\ge", rf" \quad\perp\quad {show(c.unknown)} \ge {bound}"
+        tail = _latex_condition(c.where, show)
+        rows.append(rf"{show(c.left)} &{relation} {show(c.right)}{pair}{tail} && \text{{{c.text}}}")
+    return rows
 
 
 def _calibration(system: System) -> list[tuple[Expr, Expr]]:
@@ -112,11 +152,11 @@ def _right(statement: Statement) -> Expr:
         case Assign(value=value):
             return value
         case SumOver(body=body, over=over):
-            return sympy.Sum(body, (over, over.lower, over.upper))
+            return total(body, over)
         case Mean(weights=weights, bodies=bodies, exponent=exponent, over=over):
             terms = sympy.Add(*(w * sympy.exp(exponent * b) for w, b in zip(weights, bodies, strict=True)))
             if over is not None:
-                terms = sympy.Sum(terms, (over, over.lower, over.upper))
+                terms = total(terms, over)
             return sympy.log(terms) / exponent
 
 
@@ -132,16 +172,15 @@ def _total(rule: ShareRule) -> Expr:
     terms = sympy.Add(*rule.terms)
     if rule.over is None:
         return terms
-    body = terms if rule.where == sympy.true else sympy.Piecewise((terms, rule.where), (0, True))
-    return sympy.Sum(body, (rule.over, rule.over.lower, rule.over.upper))
+    return total(terms, rule.over, rule.where)
 
 
-def _aligned(rows: Sequence[tuple[str, str, str, str]]) -> list[str]:
+def _aligned(rows: Sequence[tuple[str, str, str, str]], relations: Sequence[str] = ()) -> list[str]:
     width = max((len(row[0]) for row in rows), default=0)
     out = []
-    for left, right, where, text in rows:
+    for (left, right, where, text), relation in zip(rows, relations or ["="] * len(rows), strict=True):
         tail = "".join(f"   {part}" for part in (where and f"for {where}", text and f"({text})") if part)
-        out.append(f"  {left:<{width}} = {right}{tail}")
+        out.append(f"  {left:<{width}} {relation} {right}{tail}")
     return out
 
 
@@ -159,16 +198,53 @@ def _latex_condition(where: sympy.Basic, show: object) -> str:
     return rf" \quad ({text})" if text else ""
 
 
+def _joined(where: sympy.Basic, show: Callable[[sympy.Basic], str], over: Idx | None = None) -> str:
+    """A condition as it stands after an equation; under a sum, with the index that runs named first."""
+    parts = where.args if isinstance(where, sympy.And) else (where,)
+    parts = [p.reversed if isinstance(p, sympy.Eq | sympy.Ne) and p.rhs == over else p for p in parts]
+    led = [p for p in parts if _leader(p) == over]
+    text = ", ".join(show(p) for p in (*led, *(p for p in parts if p not in led)))
+    return text if over is None or led else f"{over}: {text}"
+
+
+def _leader(relation: sympy.Basic) -> Idx | None:
+    """The index that a condition begins with, if it is one."""
+    if (asked := membership(relation)) is not None:
+        at = visible(asked[0].indices)
+        return at[0] if len(at) == 1 else None
+    return relation.lhs if isinstance(relation, sympy.Eq | sympy.Ne) and isinstance(relation.lhs, Idx) else None
+
+
 class _Text(StrPrinter):  # type: ignore[misc]
     """SymPy's text, with sums as in a paper and without the bookkeeping of ranges."""
 
+    printmethod = "_viner"  # The objects' own way of printing themselves would come first.
+
     def _print_Sum(self, expr: sympy.Sum) -> str:
         body, over, where = summand(expr)
-        under = str(over) if where == sympy.true else self._print(where)
+        under = str(over) if where == sympy.true else _joined(where, self._print, over)
         return f"sum_{{{under}}}({self._print(body)})"
 
+    def _print_And(self, expr: sympy.And) -> str:
+        return _joined(expr, self._print)
+
+    def _print_Or(self, expr: sympy.Or) -> str:
+        return " or ".join(self._print(p) for p in expr.args)
+
     def _print_Unequality(self, expr: sympy.Ne) -> str:
-        return f"{expr.lhs} {_RELATIONS['!='][0]} {expr.rhs}"
+        return self._relation(expr, "\u2260")
+
+    def _print_Equality(self, expr: sympy.Eq) -> str:
+        return self._relation(expr, "=")
+
+    def _relation(self, expr: sympy.Eq | sympy.Ne, sign: str) -> str:
+        asked = membership(expr)
+        if asked is None:
+            return f"{self._print(expr.lhs)} {sign} {self._print(expr.rhs)}"
+        cell, held = asked
+        if not visible(cell.indices):
+            return f"{'' if held else 'not '}{name_of(cell)}"
+        return f"{place(cell)} {'in' if held else 'not in'} {name_of(cell)}"
 
     def _print_Pow(self, expr: sympy.Pow, rational: bool = False) -> str:  # noqa: FBT001, FBT002
         return str(super()._print_Pow(expr, rational)).replace("**", "^")
@@ -177,8 +253,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return str(expr.label)
 
     def _print_Indexed(self, expr: Indexed) -> str:
-        name = re.sub("_$", "", name_of(expr))
-        return f"{name}[{','.join(str(i) for i in expr.indices)}]"
+        return shown(expr)
 
 
 class _Latex(LatexPrinter):  # type: ignore[misc]
@@ -193,8 +268,8 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
     def _print_Indexed(self, expr: Indexed, exp: str | None = None) -> str:
         name = name_of(expr)
         symbol = self.symbols.get(name) or _greek(name)
-        low = "".join(str(i) for i in expr.indices)
-        text = rf"{symbol}_{{{low}}}"
+        low = "".join(map(str, visible(expr.indices)))
+        text = rf"{symbol}_{{{low}}}" if low else symbol
         if exp is not None:
             return rf"\left({text}\right)^{{{exp}}}"
         return rf"{{{text}}}"
@@ -202,9 +277,29 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
     def _print_Idx(self, expr: Idx) -> str:
         return str(expr.label)
 
+    def parenthesize(self, item: Expr, level: int, is_neg: bool = False, strict: bool = False) -> str:  # noqa: FBT001, FBT002
+        """Put a sum into brackets as SymPy does its own, which it knows by the name of the class."""
+        rank = PRECEDENCE["Mul"]
+        if isinstance(item, sympy.Sum) and (rank < level or (rank == level and not strict)):
+            return str(self._add_parens(self._print(item)))
+        return str(super().parenthesize(item, level, is_neg, strict))
+
+    def _print_And(self, expr: sympy.And) -> str:
+        return _joined(expr, self._print)
+
+    def _print_Relational(self, expr: Relational) -> str:
+        asked = membership(expr)
+        if asked is None:
+            return str(super()._print_Relational(expr))
+        cell, held = asked
+        symbol = self.symbols[name_of(cell)]
+        if not visible(cell.indices):
+            return symbol if held else rf"\neg {symbol}"
+        return rf"{place(cell)} {chr(92)}{'in' if held else 'notin'} {symbol}"
+
     def _print_Sum(self, expr: sympy.Sum) -> str:
         body, over, where = summand(expr)
-        under = str(over) if where == sympy.true else self._print(where)
+        under = str(over) if where == sympy.true else _joined(where, self._print, over)
         return rf"\sum_{{{under}}} {self._print(body)}"
 
 

@@ -7,8 +7,9 @@ non-linear form of the global simulation model of Francois & Hall (2003).
 from sympy import Ne
 
 from viner.model.market import ParameterSpec
-from viner.model.notation import Condition, Definition, Quantity, System, index, total
+from viner.model.notation import Quantity, index, total
 from viner.model.structures.structure import Structure
+from viner.model.system import Condition, Definition, System
 
 
 def system() -> System:

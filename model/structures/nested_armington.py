@@ -8,8 +8,9 @@ Francois & Hall (2003), and a market clears across all regions at once.
 from sympy import Ne
 
 from viner.model.market import ParameterSpec
-from viner.model.notation import Condition, Definition, Quantity, System, index, total
+from viner.model.notation import Quantity, index, total
 from viner.model.structures.structure import Structure
+from viner.model.system import Condition, Definition, System
 
 
 def system() -> System:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from viner.model.market import ParameterSpec
-from viner.model.notation import System
+from viner.model.system import System
 
 
 @dataclass(frozen=True)

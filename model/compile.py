@@ -98,9 +98,7 @@ class Compiled:
     @cached_property
     def functions(self) -> dict[str, Callable]:  # type: ignore[type-arg]
         """The functions of the code, by name."""
-        names = ("log_mean", "log_mean_and_weights", "log_mean_of", "log_mean_and_weights_of", "exprel", "bend")
-        names += ("shares_of", "shares_over", "diagonal", "product")
-        namespace: dict[str, object] = {"np": np} | {name: getattr(kernels, name) for name in names}
+        namespace: dict[str, object] = {"np": np, "kernels": kernels}
         exec(_code(self.source, self.interface.name), namespace)
         return {key: value for key, value in namespace.items() if callable(value)}
 
@@ -136,6 +134,15 @@ class Compiled:
             last |= self.functions["shares"](last)
         known: dict[str, Array] = self.functions["known"](last)
         return last | known
+
+    def active(self, given: Arrays) -> NDArray[np.bool_]:
+        """Return where the conditions hold, ``[market, unknown]``: everywhere but where a model says otherwise."""
+        some = self._gathered(given, lambda last, _: {"held": self.functions["active"](last, self._markets(last))})
+        return some["held"].astype(bool)
+
+    @staticmethod
+    def _markets(last: Arrays) -> int:
+        return max((a.shape[-1] for a in last.values()), default=0)
 
     def shares(self, data: Arrays) -> dict[str, Array]:
         """Return the benchmark shares by name, from observed data."""

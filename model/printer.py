@@ -71,7 +71,7 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
 
     def _print_Idx(self, expr: Idx) -> str:
         axes = ", ".join(":" if i == expr else "None" for i in self.frame)
-        return f"np.arange(n_{index_set(expr)})[{axes}, None]"
+        return f"np.arange(_n_{index_set(expr)})[{axes}, None]"
 
     def grouped(self, args: Sequence[Expr], join: type[Expr]) -> list[Expr]:
         """Return arguments put together by the axes that they vary over, small before large, given ones first."""
@@ -116,10 +116,10 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
         return f"{float(expr)!r}"
 
     def _print_exprel(self, expr: Expr) -> str:
-        return f"exprel({self._print(expr.args[0])})"
+        return f"kernels.exprel({self._print(expr.args[0])})"
 
     def _print_bend(self, expr: Expr) -> str:
-        return f"bend({self._print(expr.args[0])})"
+        return f"kernels.bend({self._print(expr.args[0])})"
 
     def _print_Max(self, expr: sympy.Max) -> str:
         return self._folded("np.maximum", expr.args)

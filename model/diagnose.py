@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.model.compile import Array, Arrays, Compiled
+from viner.model.kernels import markets_first, markets_last
 from viner.model.newton import ROUNDING, Block, confined
 
 Kind = Literal["input", "overflow", "undetermined", "range", "no equilibrium", "shock", "scale"]
@@ -92,27 +93,38 @@ def diagnose(
         By market, where continuation was left; None where it was not tried.
     """
     names = unknown_names(compiled, given, labels)
+    last = np.array([at if end is None else end for at, end in zip(x, ends, strict=True)]).reshape(x.shape)
     with np.errstate(all="ignore"):
-        f, jacobian = (np.moveaxis(a, -1, 0) for a in Block(compiled, given, active).residual_and_jacobian(x.T.copy()))
-        out = []
-        for m, end in enumerate(ends):
-            some = {name: a[m] for name, a in given.items()}
-            worst = int(np.abs(np.where(np.isnan(f[m]), np.inf, f[m])).argmax())
-            kind, cause = _cause(
-                compiled, some, f[m], confined(jacobian[m : m + 1], active[m : m + 1])[0], x[m], end, names
-            )
-            out.append(Diagnosis(float(f[m, worst]), names[worst].equation, kind, cause))
+        f, jacobian = _equations(compiled, given, x, active)
+        _, jacobian_last = _equations(compiled, given, last, active)
+    out = []
+    for m in range(len(x)):
+        worst = int(np.abs(np.where(np.isnan(f[m]), np.inf, f[m])).argmax())
+        some = {name: a[m] for name, a in given.items()}
+        kind, cause = _cause(compiled, some, f[m], x[m], last[m], (jacobian[m], jacobian_last[m]), names)
+        out.append(Diagnosis(float(f[m, worst]), names[worst].equation, kind, cause))
     return out
 
 
 def undetermined(compiled: Compiled, given: Arrays, x: Array, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return where the equations do not determine the unknowns to any useful accuracy."""
-    _, jacobian = Block(compiled, given, active).residual_and_jacobian(x.T.copy())
-    jacobian = confined(np.moveaxis(jacobian, -1, 0), active)
+    """Return where the equations do not determine the unknowns to any useful accuracy.
+
+    Where nothing has moved, neither an instrument nor an unknown, there is nothing to determine.
+    """
+    _, jacobian = _equations(compiled, given, x, active)
     if not jacobian.size:
         return np.zeros(len(x), dtype=bool)
     some: Array = np.where(np.isfinite(jacobian).all(axis=(1, 2), keepdims=True), jacobian, 0.0)
-    return np.asarray(np.linalg.norm(some, -2, axis=(1, 2)) < _FLAT)
+    moved = (x != 0.0).any(axis=1)
+    for name in compiled.interface.instruments:
+        moved |= given[name].any(axis=tuple(range(1, given[name].ndim)))
+    return np.asarray(moved & (np.linalg.norm(some, -2, axis=(1, 2)) < _FLAT))
+
+
+def _equations(compiled: Compiled, given: Arrays, x: Array, active: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """The residuals and the Jacobian that the solver works on, the market axis first."""
+    f, jacobian = Block(compiled, given, active).residual_and_jacobian(markets_last(x))
+    return markets_first(f), confined(markets_first(jacobian), active)
 
 
 @dataclass(frozen=True)
@@ -139,33 +151,35 @@ def unknown_names(compiled: Compiled, given: Arrays, labels: Mapping[str, Sequen
 
 
 def _cause(
-    compiled: Compiled, given: Arrays, f: Array, jacobian: Array, x: Array, end: Array | None, names: Sequence[_Names]
+    compiled: Compiled,
+    given: Arrays,
+    f: Array,
+    x: Array,
+    last: Array,
+    jacobians: tuple[Array, Array],
+    names: Sequence[_Names],
 ) -> tuple[Kind, str]:
     odd = [name for name, a in given.items() if not np.isfinite(a).all()]
     if odd:
         return "input", f"{odd[0]} is not finite; see the benchmark and the shock behind it"
-    if not np.isfinite(f).all() or not np.isfinite(jacobian).all():
+    if not np.isfinite(f).all() or not np.isfinite(jacobians[0]).all():
         where = "the equations overflow where the solver came to"
         return "overflow", f"{where}; see whether an elasticity or the shock is extreme"
-    if np.abs(f).max(initial=0.0) <= ROUNDING:
-        return _not_a_result(x, jacobian, names)
-    if end is not None and np.abs(end).max(initial=0.0) > RANGE:
+    if np.abs(f).max(initial=0.0) <= ROUNDING and np.abs(x).max(initial=0.0) > RANGE:
+        return "range", f"the equilibrium is out of the range of numbers: {_runaway(x, names)}; see elasticities near 0"
+    if np.abs(last).max(initial=0.0) > RANGE:
         return "no equilibrium", (
-            f"no prices in the range of numbers clear this market: {_runaway(end, names)} on the way to the solution. "
+            f"no prices in the range of numbers clear this market: {_runaway(last, names)} on the way to the solution. "
             "That happens where quantities are fixed on both sides, as when demand and supply elasticities are both "
             "zero or nearly so; see the elasticities"
         )
+    flat = [j for j in jacobians if np.isfinite(j).all() and np.linalg.norm(j, -2) < _FLAT]
+    if flat:
+        return "undetermined", (
+            f"nothing determines {_loose(flat[0], names)}, as when demand and supply elasticities are both zero; "
+            "see the elasticities"
+        )
     return _hard(compiled, given)
-
-
-def _not_a_result(x: Array, jacobian: Array, names: Sequence[_Names]) -> tuple[Kind, str]:
-    """Why a solution is refused."""
-    if np.abs(x).max(initial=0.0) > RANGE:
-        return "range", f"the equilibrium is out of the range of numbers: {_runaway(x, names)}; see elasticities near 0"
-    return "undetermined", (
-        f"nothing determines {_loose(jacobian, names)}, as when demand and supply elasticities are both zero; "
-        "see the elasticities"
-    )
 
 
 def _hard(compiled: Compiled, given: Arrays) -> tuple[Kind, str]:

@@ -187,7 +187,8 @@ def solved(a: Array, b: Array) -> Array:
     try:
         return np.asarray(np.linalg.solve(a, b), dtype=np.float64)
     except np.linalg.LinAlgError:
-        regular = np.linalg.slogdet(a)[0] != 0.0
+        with np.errstate(invalid="ignore"):
+            regular = np.linalg.slogdet(a)[0] != 0.0
         out = np.linalg.solve(np.where(regular[:, None, None], a, np.eye(a.shape[1])), b)
         return np.where(regular[:, None, None], out, np.nan)
 

@@ -124,8 +124,7 @@ def solve(
             iterations[rows] += found.steps
             ends |= {int(m): end for m, end, good in zip(rows, left, better, strict=True) if not good}
         converged = (residual <= ROUNDING) & (np.abs(x).max(axis=1, initial=0.0) <= RANGE)
-        # Where nothing has moved there is nothing to determine.
-        rows = np.flatnonzero(flat & converged & (iterations > 0))
+        rows = np.flatnonzero(flat & converged)
         for first in range(0, len(rows), step):
             part = rows[first : first + step]
             converged[part] = ~undetermined(compiled, some(part), x[part], active[part])

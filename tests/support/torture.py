@@ -1,21 +1,102 @@
-"""Markets drawn far outside what is sensible, and their equations evaluated a second time.
+"""Markets drawn far outside what is sensible, solved, and their equations evaluated a second time.
 
 The evaluation shares no code with the package: share parameters are calibrated in levels from the benchmark, as a
 paper does it, and the equations are written down again in extended precision. Sums are taken in logs, so that
 the check does not overflow where the market is merely extreme.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viner.errors import NotConverged
+from viner.model import structures
+from viner.model.diagnose import diagnose
+from viner.model.engine import Model, calibrated, equilibrium
 from viner.model.market import MarketData, Policy
+from viner.model.solve import Solution
 from viner.model.structures.structure import Structure
 
 Array = NDArray[np.float64]
 Long = NDArray[np.longdouble]
 LOWEST, HIGHEST = 0.05, 40.0
+VERIFIED = 1e-9
+
+
+@dataclass
+class Tally:
+    """What became of some markets."""
+
+    markets: int = 0
+    solved: int = 0
+    # Solved by the solver's account, and not by the second evaluation.
+    wrong: int = 0
+    worst: float = 0.0
+    # Refused, by likely cause; and those among them in which no elasticity is zero.
+    refused: Counter[str] = field(default_factory=Counter)
+    refused_without_zeros: int = 0
+    # Solved where the Jacobian has the sign of an unstable equilibrium: there are others.
+    unstable: int = 0
+    iterations: list[int] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        """Count another batch in."""
+        self.markets += other.markets
+        self.solved += other.solved
+        self.wrong += other.wrong
+        self.worst = max(self.worst, other.worst)
+        self.refused += other.refused
+        self.refused_without_zeros += other.refused_without_zeros
+        self.unstable += other.unstable
+        self.iterations += other.iterations
+
+
+def torture(name: str, markets: int, regions: int, seed: int) -> Tally:
+    """Draw markets, solve them and see whether what the solver says of each is true."""
+    data, policy = draw(structures.get(name), markets, regions, seed)
+    model = calibrated(structures.get(name), data)
+    try:
+        solution = equilibrium(model, policy)
+    except NotConverged as error:
+        solution = cast("Solution", error.partial)
+    good = solution.converged
+    excess = excess_demand(name, data, policy, solution.x).max(axis=1)
+    with np.errstate(all="ignore"):
+        price = np.exp(solution.x)
+    sane = np.isfinite(price).all(axis=1) & (price > 0.0).all(axis=1) & (solution.residual <= VERIFIED)
+    zeros = np.logical_and(*((data.parameters[k] == 0.0).any(axis=1) for k in ("demand", "supply")))
+    return Tally(
+        markets=markets,
+        solved=int(good.sum()),
+        wrong=int((good & ~(sane & (excess <= VERIFIED))).sum()),
+        worst=float(excess[good].max(initial=0.0)),
+        refused=_causes(model, policy, solution),
+        refused_without_zeros=int((~good & ~zeros).sum()),
+        unstable=int((good & (_sign(model, policy, solution) < 0.0)).sum()),
+        iterations=solution.iterations.tolist(),
+    )
+
+
+def _causes(model: Model, policy: Policy, solution: Solution) -> Counter[str]:
+    rows = np.flatnonzero(~solution.converged)
+    if not len(rows):
+        return Counter()
+    ends = [solution.ends.get(row) for row in rows.tolist()]
+    found = diagnose(model.compiled, model.given(policy, rows), solution.x[rows], model.active[rows], {}, ends=ends)
+    return Counter(one.kind for one in found)
+
+
+def _sign(model: Model, policy: Policy, solution: Solution) -> Array:
+    """The sign of the determinant of the Jacobian at a solution."""
+    with np.errstate(all="ignore"):
+        _, jacobian = model.compiled.residual_and_jacobian(solution.x, model.given(policy))
+    both = model.active[:, :, None] & model.active[:, None, :]
+    jacobian = np.where(both, jacobian, np.eye(jacobian.shape[1]))
+    return np.asarray(np.linalg.slogdet(np.where(np.isfinite(jacobian), jacobian, 0.0))[0])
 
 
 def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[MarketData, Policy]:

@@ -7,9 +7,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.model.changes import changes
 from viner.model.compile import Array, Compiled
-from viner.model.generate import compile_program
+from viner.model.generate import compile_system
 from viner.model.market import MarketData, Policy
 from viner.model.solve import Rows, Solution, solve
 from viner.model.structures.structure import Structure
@@ -20,7 +19,7 @@ _EVERY = slice(None)
 @lru_cache(maxsize=16)
 def compiled(structure: Structure) -> Compiled:
     """Compile a structure, once a process."""
-    return compile_program(changes(structure.system()))
+    return compile_system(structure.system())
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,12 @@ class Model:
         rows
             The sectors wanted.
         """
+        power0 = 1.0 + self.data.tariff[rows]
         return {
             "v": self.data.value[rows],
-            "T0": 1.0 + self.data.tariff[rows],
+            "T0": power0,
             **{name: a[rows] for name, a in self.parameters.items()},
-            "ln_T": np.log1p(policy.tariff[rows]) - np.log1p(self.data.tariff[rows]),
+            "ln_T": np.log((1.0 + policy.tariff[rows]) / power0),
             "ln_b": _log(policy.barrier[rows]),
             "ln_r": _log(policy.rent[rows]),
         }

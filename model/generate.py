@@ -6,6 +6,7 @@ from typing import Literal
 from sympy import Idx, Indexed
 
 from viner.errors import EquationError
+from viner.model import kept
 from viner.model.changes import changes
 from viner.model.codegen import Kept, Writer, released, used
 from viner.model.compile import Compiled, Interface, Unknown
@@ -42,8 +43,15 @@ def compile_system(system: System, form: Form = "changes") -> Compiled:
     form
         ``changes``: in logs of ratios to the benchmark, by exact hat algebra; instruments are given in logs too.
         ``levels``: as they are written, for equations that are not built of products, powers and sums alone.
+
+    What has been compiled once is kept for the next process, see :mod:`viner.model.kept`.
     """
-    return compile_program(changes(system) if form == "changes" else levels(system))
+    key = kept.key_of(system, form)
+    code = kept.load(key)
+    if code is None:
+        code = compile_program(changes(system) if form == "changes" else levels(system))
+        kept.store(key, code)
+    return code
 
 
 def generate(program: Program) -> str:

@@ -135,6 +135,16 @@ class Compiled:
         known: dict[str, Array] = self.functions["known"](last)
         return last | known
 
+    def unknowns(self, x: Array, given: Arrays) -> dict[str, Array]:
+        """Return unknowns ``[market, unknown]`` by name, with their axes."""
+        out, start = {}, 0
+        for u in self.interface.unknowns:
+            shape = tuple(self.size(s, given) for s in u.sets)
+            stop = start + int(np.prod(shape))
+            out[u.name] = x[:, start:stop].reshape(len(x), *shape)
+            start = stop
+        return out
+
     def active(self, given: Arrays) -> NDArray[np.bool_]:
         """Return where the conditions hold, ``[market, unknown]``: everywhere but where a model says otherwise."""
         some = self._gathered(given, lambda last, _: {"held": self.functions["active"](last, self._markets(last))})
@@ -160,7 +170,7 @@ class Compiled:
         return out["f"], out["jacobian"]
 
     def values(self, x: Array, given: Arrays) -> dict[str, Array]:
-        """Return every variable and report by name."""
+        """Return every unknown, variable and report by name."""
         return self._gathered(given | {"x": x}, lambda g, x: self.functions["values"](x, g))
 
     def along(self, x: Array, given: Arrays, directions: Arrays) -> dict[str, Array]:

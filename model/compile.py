@@ -160,18 +160,18 @@ class Compiled:
 
     def residual(self, x: Array, given: Arrays) -> Array:
         """Return the residuals ``[market, equation]`` at given unknowns ``[market, unknown]``."""
-        return self._gathered(given | {"x": x}, lambda g, x: {"f": self.functions["residual"](x, g)})["f"]
+        return self._gathered({**given, "x": x}, lambda g, x: {"f": self.functions["residual"](x, g)})["f"]
 
     def residual_and_jacobian(self, x: Array, given: Arrays) -> tuple[Array, Array]:
         """Return the residuals and their derivatives by the unknowns, ``[market, equation, unknown]``."""
         names = ("f", "jacobian")
         function = self.functions["residual_and_jacobian"]
-        out = self._gathered(given | {"x": x}, lambda g, x: dict(zip(names, function(x, g), strict=True)))
+        out = self._gathered({**given, "x": x}, lambda g, x: dict(zip(names, function(x, g), strict=True)))
         return out["f"], out["jacobian"]
 
     def values(self, x: Array, given: Arrays) -> dict[str, Array]:
         """Return every unknown, variable and report by name."""
-        return self._gathered(given | {"x": x}, lambda g, x: self.functions["values"](x, g))
+        return self._gathered({**given, "x": x}, lambda g, x: self.functions["values"](x, g))
 
     def along(self, x: Array, given: Arrays, directions: Arrays) -> dict[str, Array]:
         """Return derivatives of the residuals, variables and reports along a direction.
@@ -196,7 +196,7 @@ class Compiled:
             out: dict[str, Array] = self.functions[name](x, g)
             return out
 
-        return self._gathered(given | {"x": x} | some, slopes)
+        return self._gathered({**given, "x": x, **some}, slopes)
 
     def _gathered(
         self, arrays: Arrays, function: Callable[[dict[str, Array], Array], Mapping[str, Array]]

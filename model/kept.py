@@ -15,9 +15,10 @@ from pathlib import Path
 
 import platformdirs
 import sympy
+from pydantic import TypeAdapter
 from sympy import Idx
 
-from viner.model.compile import Compiled, Interface, Unknown
+from viner.model.compile import Compiled, Interface
 from viner.model.notation import index_set, is_index
 from viner.model.system import System
 
@@ -44,14 +45,10 @@ def load(key: str) -> Compiled | None:
     path = folder() / f"{key}.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        interface = found["interface"]
-        unknowns = tuple(Unknown(**u | {"sets": tuple(u["sets"])}) for u in interface.pop("unknowns"))
-        maps = {name: {k: tuple(v) for k, v in interface.pop(name).items()} for name in ("inputs", "data", "values")}
-        lists = {name: tuple(interface.pop(name)) for name in ("shares", "instruments")}
-        return Compiled(Interface(**interface, unknowns=unknowns, **maps, **lists), found["source"])
+        return Compiled(TypeAdapter(Interface).validate_python(found["interface"]), found["source"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         _log.debug("kept code %s cannot be read and is made again: %s", path, error)
         return None
 

@@ -186,8 +186,8 @@ class _Point:
             policy.tariff + _STEP * move.tariff, policy.barrier + _STEP * move.barrier, policy.rent + _STEP * move.rent
         )
         found = model.results(moving, {name: a + _STEP * dots[name] for name, a in self.values.items()})
-        quantity = model.data.value * found.quantity_ratio
-        value = quantity * found.border_price_ratio * moving.barrier
+        quantity: Array = model.data.value * found.quantity_ratio
+        value: Array = quantity * found.border_price_ratio * moving.barrier
         duties = _slope(welfare.tariff_revenue(moving, value))
         abroad = ~np.eye(len(model.data.regions), dtype=bool)
         price_effect = self.quantity * policy.barrier * _slope(found.border_price_ratio) * abroad
@@ -216,5 +216,5 @@ class _Point:
         return np.asarray(self.quantity * dots[name] / self.values[name])
 
 
-def _slope(moving: NDArray[np.complex128]) -> Array:
-    return np.asarray(moving.imag / _STEP.imag)
+def _slope(moving: NDArray[np.inexact]) -> Array:
+    return np.asarray(np.imag(moving) / _STEP.imag, dtype=np.float64)

@@ -71,7 +71,7 @@ def moving_prices(data: MarketData) -> NDArray[np.bool_]:
 
     A region that sells nothing has none, and one with infinitely elastic supply keeps its benchmark price.
     """
-    sells = data.value.sum(axis=2) > 0.0
+    sells = np.asarray(data.value.sum(axis=2) > 0.0)
     return sells & np.isfinite(data.parameters["supply"]) if "supply" in data.parameters else sells
 
 

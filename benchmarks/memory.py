@@ -1,8 +1,9 @@
-"""What a large batch costs: processor time by market and memory beyond inputs and outputs, from a thousand to a million markets.
+"""What a large batch costs, from a thousand to a million markets.
 
-``python benchmarks/memory.py [--quick] [--json FILE]``. Each size runs in a process of its own. Markets have
-seven regions; what is counted as input are the benchmark flows, both tariffs, the elasticities and the names, as
-output the solution. The peak is the operating system's (``ru_maxrss``), so Linux and macOS only.
+``python benchmarks/memory.py [--quick] [--json FILE]``. Each size runs in a process of its own. Reported are
+processor time by market and the memory beyond inputs and outputs. Markets have seven regions; what is counted as
+input are the benchmark flows, both tariffs, the elasticities and the names, as output the solution. The peak is the
+operating system's (``ru_maxrss``), so Linux and macOS only.
 """
 
 import argparse

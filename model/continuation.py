@@ -132,7 +132,7 @@ def follow(block: Block, start: Array) -> tuple[Found, Array]:
         growth = np.where(taken <= 2, 2.0, np.where(taken >= _CORRECTIONS - 2, 0.5, 1.0))
         curve.stride = np.minimum(curve.stride * np.where(good, growth, 0.25), _LONGEST)
         ends[curve.markets] = markets_first(curve.x)
-        left = (curve.stride < _SHORTEST) | (np.abs(curve.x).max(axis=0, initial=0.0) > RUNAWAY)
+        left = (curve.stride < _SHORTEST) | (np.abs(curve.block.logs * curve.x).max(axis=0, initial=0.0) > RUNAWAY)
         if (done | left).any():
             curve = curve.some(~(done | left))
     return Found(out_x, residual, steps, np.zeros(count, dtype=bool), flat), ends

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from viner.model.compile import Array, Arrays, Compiled
 from viner.model.kernels import markets_first, markets_last
-from viner.model.newton import ROUNDING, Block, confined
+from viner.model.newton import ROUNDING, Block, confined, logs
 
 Kind = Literal["input", "overflow", "undetermined", "range", "no equilibrium", "shock", "scale"]
 
@@ -92,7 +92,7 @@ def diagnose(
     ends
         By market, where continuation was left; None where it was not tried.
     """
-    names = unknown_names(compiled, given, labels)
+    names, log = unknown_names(compiled, given, labels), logs(compiled, given)
     last = np.array([at if end is None else end for at, end in zip(x, ends, strict=True)]).reshape(x.shape)
     with np.errstate(all="ignore"):
         f, jacobian = _equations(compiled, given, x, active)
@@ -101,7 +101,8 @@ def diagnose(
     for m in range(len(x)):
         worst = int(np.abs(np.where(np.isnan(f[m]), np.inf, f[m])).argmax())
         some = {name: a[m] for name, a in given.items()}
-        kind, cause = _cause(compiled, some, f[m], x[m], last[m], (jacobian[m], jacobian_last[m]), names)
+        log_x, log_last = (np.where(log, a[m], 0.0) for a in (x, last))
+        kind, cause = _cause(compiled, some, f[m], log_x, log_last, (jacobian[m], jacobian_last[m]), names)
         out.append(Diagnosis(float(f[m, worst]), names[worst].equation, kind, cause))
     return out
 
@@ -116,7 +117,7 @@ def undetermined(compiled: Compiled, given: Arrays, x: Array, active: NDArray[np
         return np.zeros(len(x), dtype=bool)
     some: Array = np.where(np.isfinite(jacobian).all(axis=(1, 2), keepdims=True), jacobian, 0.0)
     moved = (x != 0.0).any(axis=1)
-    for name in compiled.interface.instruments:
+    for name in _log_instruments(compiled):
         moved |= given[name].any(axis=tuple(range(1, given[name].ndim)))
     return np.asarray(moved & (np.linalg.norm(some, -2, axis=(1, 2)) < _FLAT))
 
@@ -134,7 +135,6 @@ class _Names:
     unknown: str
     cell: str
     equation: str
-    complement: bool
 
 
 def unknown_names(compiled: Compiled, given: Arrays, labels: Mapping[str, Sequence[str]]) -> list[_Names]:
@@ -146,7 +146,7 @@ def unknown_names(compiled: Compiled, given: Arrays, labels: Mapping[str, Sequen
             at = [labels[s][n] if s in labels else f"{s} {n}" for s, n in zip(unknown.sets, cell, strict=True)]
             where = ", ".join(map(str, at))
             equation = f"{unknown.condition or unknown.name} ({where})" if where else unknown.condition or unknown.name
-            out.append(_Names(unknown.name.removeprefix("ln_"), where, equation, unknown.complement))
+            out.append(_Names(unknown.name.removeprefix("ln_"), where, equation))
     return out
 
 
@@ -184,7 +184,7 @@ def _cause(
 
 def _hard(compiled: Compiled, given: Arrays) -> tuple[Kind, str]:
     """What most likely makes a market hard that has nothing wrong with it."""
-    moved = max((float(np.abs(given[n]).max(initial=0.0)) for n in compiled.interface.instruments), default=0.0)
+    moved = max((float(np.abs(given[n]).max(initial=0.0)) for n in _log_instruments(compiled)), default=0.0)
     if moved > _LARGE_SHOCK:
         return "shock", (
             f"a very large shock (an instrument changes by the factor {np.exp(min(moved, RANGE)):.3g}); "
@@ -194,6 +194,11 @@ def _hard(compiled: Compiled, given: Arrays) -> tuple[Kind, str]:
         "scale",
         "elasticities so far apart that the equations are badly scaled; see the largest and the smallest of them",
     )
+
+
+def _log_instruments(compiled: Compiled) -> list[str]:
+    """The instruments that are given as log changes from the benchmark."""
+    return [name for name in compiled.interface.instruments if name.startswith("ln_")]
 
 
 def _runaway(x: Array, names: Sequence[_Names]) -> str:

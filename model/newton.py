@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.model.compile import Array, Arrays, Compiled
+from viner.model.compile import Array, Arrays, Compiled, Unknown
 from viner.model.complementarity import fischer_burmeister
 from viner.model.kernels import eliminate, markets_first, markets_last
 
@@ -57,13 +57,15 @@ class Block:
         self.functions = compiled.functions
         self.g = compiled.prepare(given)
         self.free = None if active.all() else active
-        self.complement = complements(compiled, given)
+        complement = np.array([u.complement for u in each_unknown(compiled, given)], dtype=bool)
+        self.complement = complement[:, None] if complement.any() else None
+        self.logs = logs(compiled, given)[:, None]
         self._flat = np.zeros(len(active), dtype=bool)
 
     def some(self, markets: NDArray[np.intp]) -> "Block":
         """Return the block of some of the markets."""
         out = object.__new__(Block)
-        out.functions, out.complement = self.functions, self.complement
+        out.functions, out.complement, out.logs = self.functions, self.complement, self.logs
         count = len(self._flat)
         out.g = {name: a[..., markets] if a.ndim and a.shape[-1] == count else a for name, a in self.g.items()}
         out.free = None if self.free is None else self.free[markets]
@@ -150,12 +152,15 @@ class Block:
         return Found(out_x.T, out_size, steps, going, self._flat)
 
 
-def complements(compiled: Compiled, given: Arrays) -> Flags | None:
-    """Return which unknowns complement an inequality, ``[unknown, 1]``; None if none does."""
+def each_unknown(compiled: Compiled, given: Arrays) -> list[Unknown]:
+    """Return, for each number in `x`, the unknown that it belongs to."""
     unknowns = compiled.interface.unknowns
-    sizes = [int(np.prod([compiled.size(s, given) for s in u.sets])) for u in unknowns]
-    complement = np.repeat([u.complement for u in unknowns], sizes)
-    return complement[:, None] if complement.any() else None
+    return [u for u in unknowns for _ in range(int(np.prod([compiled.size(s, given) for s in u.sets])))]
+
+
+def logs(compiled: Compiled, given: Arrays) -> Flags:
+    """Return, for each number in `x`, whether it is a log."""
+    return np.array([u.name.startswith("ln_") for u in each_unknown(compiled, given)], dtype=bool)
 
 
 def newton_step(f: Array, jacobian: Array, active: Flags | None) -> tuple[Array, Flags]:

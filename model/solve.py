@@ -16,7 +16,7 @@ from viner.errors import NotConverged
 from viner.model.compile import Array, Arrays, Compiled
 from viner.model.continuation import follow
 from viner.model.diagnose import MOST_NAMED, RANGE, message, undetermined
-from viner.model.newton import ROUNDING, Block, newton_step
+from viner.model.newton import ROUNDING, Block, logs, newton_step
 
 Status = Literal["converged", "not converged"]
 Rows = slice | NDArray[np.intp]
@@ -124,6 +124,10 @@ def solve(
             iterations[rows] += found.steps
             ends |= {int(m): end for m, end, good in zip(rows, left, better, strict=True) if not good}
         converged = (residual <= ROUNDING) & (np.abs(x).max(axis=1, initial=0.0) <= RANGE)
+        far = np.flatnonzero((residual <= ROUNDING) & ~converged)
+        if len(far):
+            # A quota's price may be a large number, the log of a producer's price may not.
+            converged[far] = (np.abs(x[far] * logs(compiled, some(far))) <= RANGE).all(axis=1)
         rows = np.flatnonzero(flat & converged)
         for first in range(0, len(rows), step):
             part = rows[first : first + step]

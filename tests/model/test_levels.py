@@ -6,6 +6,7 @@ from markets import random_model, random_policy
 from numpy.testing import assert_allclose
 from sympy import Ne
 
+from viner.errors import ParameterError
 from viner.model import structures
 from viner.model.engine import equilibrium
 from viner.model.generate import compile_system
@@ -89,6 +90,23 @@ def test_suppliers_that_stay_out() -> None:
     for n, unit in enumerate(np.eye(4)):
         slope = (code.residual(x + h * unit, given) - code.residual(x - h * unit, given)) / (2 * h)
         assert_allclose(jacobian[:, :, n], slope, atol=1e-8)
+
+
+def test_inputs_that_are_missing_or_do_not_fit_are_named_together() -> None:
+    code = compile_system(_homogeneous(), "levels")
+    given = {
+        "cost": np.ones((2, 3)),
+        "slopes": np.ones((2, 3)),
+        "size": np.ones(2),
+        "eta": np.ones((2, 3, 3)),
+        "duty": np.zeros((2, 3)),
+    }
+    with pytest.raises(ParameterError) as caught:
+        code.values(np.zeros((2, 4)), given)
+    assert str(caught.value).splitlines() == [
+        "homogeneous: slope: no such input; expected an array over [market, regions]. Did you mean 'slopes'?",
+        "homogeneous: eta: an array of shape (2, 3, 3); expected one over [market]",
+    ]
 
 
 def test_masks_divide_regions_and_switch_off_conditions() -> None:

@@ -124,9 +124,13 @@ class _Builder:
             case sympy.Mul():
                 return sympy.Add(*(self._log(arg, target, names, hoisted) for arg in expr.args))
             case sympy.Pow() if not any(self._moves(leaf) for leaf in leaves(expr.exp)):
-                if isinstance(expr.base, sympy.Sum | sympy.Add):
-                    return self._mean(expr.base, 1 / expr.exp, target, names, hoisted)
-                return expr.exp * self._log(expr.base, target, names, hoisted)
+                base, exponent = expr.base, expr.exp
+                mean = isinstance(base, sympy.Sum | sympy.Add)
+                return (
+                    self._mean(base, 1 / exponent, target, names, hoisted)
+                    if mean
+                    else exponent * self._log(base, target, names, hoisted)
+                )
             case sympy.Sum() | sympy.Add():
                 return self._mean(expr, sympy.Integer(1), target, names, hoisted)
         return self._direct(expr, target)

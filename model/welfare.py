@@ -9,12 +9,19 @@ import numpy as np
 from scipy.special import exprel
 
 from viner.model.engine import Model
+from viner.model.kernels import bend
 from viner.model.market import Array, Policy
 
 
 def integral_of_power(ln_ratio: Array, exponent: Array) -> Array:
     """``(x^a - 1)/a`` for the ratio `x` given in logs; ``ln x`` in the limit ``a = 0``."""
     return np.asarray(ln_ratio * exprel(exponent * ln_ratio))
+
+
+def slope_of_power(ln_ratio: Array, exponent: Array, by_ratio: Array, by_exponent: Array) -> Array:
+    """Slope of :func:`integral_of_power` where the log ratio and the exponent move; exact at ``a = 0``."""
+    y = exponent * ln_ratio
+    return np.asarray(np.exp(y) * by_ratio + ln_ratio**2 * bend(y) * by_exponent)
 
 
 def consumer_surplus(model: Model, ln_composite_price: Array) -> Array:

@@ -13,9 +13,10 @@ one-step Johansen solution and GSIM give. Its error is of the order of the squar
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viner.errors import Fault, NotConverged, ParameterError, nearest
 from viner.model import welfare
@@ -23,9 +24,18 @@ from viner.model.engine import Model, equilibrium, repeated
 from viner.model.market import Array, Policy
 from viner.model.simulate import Outcome
 from viner.model.solve import Solution, solve
-from viner.model.tangent import MECHANISMS, Direction, Point, Tangent, gathered
+from viner.model.tangent import INSTRUMENTS, MECHANISMS, Direction, Point, Tangent, gathered
 
-INSTRUMENTS = ("tariff", "barrier", "rent")
+_CHANGES = (
+    "consumer_surplus",
+    "producer_surplus",
+    "tariff_revenue",
+    "rent",
+    "pool_transfer",
+    "terms_of_trade",
+    "efficiency",
+    "barrier_cost",
+)
 _ORDERS = (8, 16, 32, 64, 128)
 _RELATIVE = 1e-10
 
@@ -68,13 +78,18 @@ class Slopes:
         """The derivatives by name."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "direction"}
 
-    def only(self, sectors: Sequence[int] | Array) -> "Slopes":
+    def only(self, sectors: NDArray[np.bool_]) -> "Slopes":
         """Return the derivative where the direction moves some sectors only: sectors do not touch each other."""
-        kept = np.isin(np.arange(len(self.total)), sectors)
-        out = {name: a * kept.reshape(-1, *[1] * (a.ndim - 1)) for name, a in self.arrays().items()}
-        instruments = {n: np.asarray(getattr(self.direction, n)) * kept[:, None, None] for n in INSTRUMENTS}
-        parameters = {n: np.asarray(a) * kept[:, None] for n, a in self.direction.parameters.items()}
-        return Slopes(direction=Direction(**instruments, parameters=parameters), **out)
+
+        def kept(a: Array | float) -> Array:
+            whole = np.asarray(a, dtype=float)
+            return whole * sectors.reshape(-1, *[1] * (whole.ndim - 1)) if whole.ndim else whole
+
+        moves = {
+            name: kept(np.broadcast_to(move, self.quantity_ratio.shape if name in INSTRUMENTS else self.total.shape))
+            for name, move in self.direction.moves().items()
+        }
+        return Slopes(Direction.by_name(moves), **{name: kept(a) for name, a in self.arrays().items()})
 
 
 def slopes(
@@ -154,11 +169,11 @@ def gradient(
     directions: dict[tuple[int, ...], Direction] = {}
     if name in INSTRUMENTS:
         for place in np.ndindex(shape[1:]):
-            directions[place] = Direction(**{name: _only_at(np.ones(shape), place)})
+            directions[place] = Direction.by_name({name: _only_at(np.ones(shape), place)})
     elif name in model.structure.symbols:
         finite = np.isfinite(model.data.parameters[name]).astype(float)
         for place in np.ndindex(shape[1:2]):
-            directions[place] = Direction(parameters={name: _only_at(finite, place)})
+            directions[place] = Direction.by_name({name: _only_at(finite, place)})
     else:
         known = (*model.structure.symbols, *INSTRUMENTS)
         expected = f"a parameter of {model.structure.name} or an instrument"
@@ -201,8 +216,6 @@ def at_benchmark(model: Model, benchmark: Policy) -> Outcome:
     value, none = model.data.value, np.zeros(model.data.value.shape[:2])
     markets = len(value)
     revenue = welfare.tariff_revenue(benchmark, value).sum(axis=1)
-    names = ("consumer_surplus", "producer_surplus", "tariff_revenue", "rent", "pool_transfer")
-    names += ("terms_of_trade", "efficiency", "barrier_cost")
     return Outcome(
         policy=benchmark,
         value0=value,
@@ -212,7 +225,7 @@ def at_benchmark(model: Model, benchmark: Policy) -> Outcome:
         producer_price_ratio=np.ones_like(none),
         composite_price_ratio=np.ones_like(none),
         **dict.fromkeys(MECHANISMS, np.zeros_like(value)),
-        **dict.fromkeys(names, none),
+        **dict.fromkeys(_CHANGES, none),
         revenue0=revenue,
         revenue1=revenue,
         solution=Solution(none, np.zeros(markets), np.zeros(markets, dtype=np.int64), np.ones(markets, dtype=np.bool_)),
@@ -220,10 +233,9 @@ def at_benchmark(model: Model, benchmark: Policy) -> Outcome:
 
 
 def _only_at(moves: Array, place: tuple[int, ...]) -> Array:
-    out = np.zeros_like(moves)
-    at = (slice(None), *place)
-    out[at] = moves[at]
-    return out
+    chosen = np.zeros(moves.shape[1:])
+    chosen[place] = 1.0
+    return np.asarray(moves * chosen)
 
 
 def _integrals(model: Model, benchmark: Policy, policy: Policy, ends: Sequence[Tangent]) -> list[dict[str, Array]]:
@@ -273,12 +285,12 @@ def _by_parts(
     labels = {"regions": wide.data.regions}
     x = solve(wide.compiled, wide.given(between), active=wide.active, markets=names, labels=labels).x
     point = Point(wide, between, x)
-    along = Tangent(point, Direction(**{name: tiled(move) for name, move in moves.items()}))
+    along = Tangent(point, Direction.by_name({name: tiled(move) for name, move in moves.items()}))
     f_s, log_s = along.weights(), along.logs()
     for end in ends:
         scaled = {name: over_nodes(np.zeros_like(moves[name]), getattr(end, name)) for name in INSTRUMENTS}
-        parameters = {name: tiled(a) for name, a in end.parameters.items()}
-        tangent = Tangent(point, replace(Direction(**scaled), parameters=parameters))
+        still = {name: tiled(a) for name, a in end.parameters.items()}
+        tangent = Tangent(point, Direction.by_name(scaled | still))
         f_a, log_a = tangent.weights(), tangent.logs()
         f, log_end = end.point.weights(), end.logs()
         out = {}

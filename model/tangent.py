@@ -15,6 +15,7 @@ from viner.model.engine import Model
 from viner.model.market import Array, Policy
 from viner.model.solve import newton_step
 
+INSTRUMENTS = ("tariff", "barrier", "rent")
 MECHANISMS = ("diversion", "displacement", "expansion")
 _UNKNOWN = "ln_p"
 
@@ -35,6 +36,16 @@ class Direction:
     barrier: Array | float = 0.0
     rent: Array | float = 0.0
     parameters: Mapping[str, Array | float] = field(default_factory=dict)
+
+    @classmethod
+    def by_name(cls, moves: Mapping[str, Array | float]) -> "Direction":
+        """Return the direction in which parameters and instruments move as named."""
+        parameters = {name: move for name, move in moves.items() if name not in INSTRUMENTS}
+        return cls(moves.get("tariff", 0.0), moves.get("barrier", 0.0), moves.get("rent", 0.0), parameters)
+
+    def moves(self) -> dict[str, Array | float]:
+        """Return by name how every instrument, and every parameter that moves, does."""
+        return {"tariff": self.tariff, "barrier": self.barrier, "rent": self.rent, **self.parameters}
 
 
 class Point:

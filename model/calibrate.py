@@ -6,7 +6,7 @@ import sympy
 from sympy import Expr, Indexed
 
 from viner.errors import EquationError
-from viner.model.notation import leaves, name_of, rename, split, summand, total
+from viner.model.notation import leaves, name_of, rename, shown, split, summand, total
 from viner.model.system import System
 
 
@@ -63,7 +63,8 @@ def calibrate(system: System) -> dict[str, Calibrated]:
     Returns
     -------
     dict
-        By name, the benchmark level of every variable, instrument and share parameter.
+        By name, the benchmark level of every share parameter, and of the variables and instruments that it is
+        made of.
 
     Raises
     ------
@@ -83,8 +84,9 @@ def calibrate(system: System) -> dict[str, Calibrated]:
         (left, right, left if _is_open(left, calibrates, levels) else calibrates)
         for left, right, calibrates in equations
     ]
+    asked = {name_of(e.calibrates) for e in (*system.definitions, *system.conditions) if e.calibrates is not None}
     waiting = [e for e in equations if e[2] is not None]
-    while waiting:
+    while any(name_of(symbol) in asked for _, _, symbol in waiting):
         postponed = []
         for left, right, symbol in waiting:
             solution = solve_for(symbol, at_benchmark(left, levels), at_benchmark(right, levels))
@@ -94,7 +96,7 @@ def calibrate(system: System) -> dict[str, Calibrated]:
             levels[name_of(symbol)] = Calibrated(symbol, solution)
             levels = {name: Calibrated(c.symbol, at_benchmark(c.value, levels)) for name, c in levels.items()}
         if len(postponed) == len(waiting):
-            names = ", ".join(str(symbol) for _, _, symbol in postponed)
+            names = ", ".join(shown(symbol) for _, _, symbol in postponed if name_of(symbol) in asked)
             raise EquationError(f"{system.name}: cannot be solved at the benchmark for {names}")
         waiting = postponed
     return levels

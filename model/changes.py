@@ -36,7 +36,7 @@ def changes(system: System) -> Program:
     ------
     EquationError
         If an equation is not built of products, powers and sums of positive terms, so that no form in
-        changes exists, or is a complement; it names the equation.
+        changes exists; it names the equation.
     """
     _refuse_without_logs(system)
     builder = _Builder(system, calibrate(system))
@@ -48,7 +48,9 @@ def changes(system: System) -> Program:
             value, hoisted = builder.log_change(side, condition.unknown, condition.shares)
             path += hoisted
             sides.append(value)
-        residuals.append(Residual(builder.log(condition.unknown), sympy.expand(sides[0] - sides[1]), condition.text))
+        value = sympy.expand(sides[0] - sides[1])
+        unknown = builder.log(condition.unknown)
+        residuals.append(Residual(unknown, value, condition.text, condition.where, condition.complement))
     defined = {name_of(d.target) for d in system.definitions}
     reports = [
         _s
@@ -56,8 +58,9 @@ def changes(system: System) -> Program:
         if d in system.reports and name_of(d.target) not in defined
         for _s in builder.definition(d)
     ]
-    moving = [q for q in system.quantities if q.role == "instrument" or q.name in system.unknowns]
-    parameters = [q for q in system.quantities if q.role == "parameter"]
+    moving = [
+        q for q in system.quantities if (q.role == "instrument" and q.name not in defined) or q.name in system.unknowns
+    ]
     return Program(
         name=system.name,
         statements=tuple(path),
@@ -65,21 +68,16 @@ def changes(system: System) -> Program:
         reports=tuple(reports),
         inputs=(
             *(builder.log(q[q.indices]) for q in moving),
-            *(q[q.indices] for q in parameters),
+            *(q[q.indices] for q in system.quantities if q.role in ("parameter", "mask")),
             *(target for rule in builder.shares for target in rule.targets),
         ),
-        instruments=tuple(log_name(q.name) for q in system.quantities if q.role == "instrument"),
+        instruments=tuple(log_name(q.name) for q in moving if q.name not in system.unknowns),
         shares=tuple(builder.shares),
+        data=tuple(q[q.indices] for q in system.quantities if q.role in ("data", "mask")),
     )
 
 
 def _refuse_without_logs(system: System) -> None:
-    for c in system.conditions:
-        if c.complement or c.where != sympy.true:
-            raise EquationError(
-                f"{system.name}: the condition of {shown(c.unknown)} is a complement or holds in some cells only, "
-                "and has no form in changes"
-            )
     for q in system.quantities:
         if q.role in ("variable", "instrument") and q.sign != "positive":
             raise EquationError(f"{system.name}: {q.usage} is {q.sign}, and has no form in changes, which are in logs")
@@ -143,6 +141,11 @@ class _Builder:
             terms = list(node.args)
         bodies = [sympy.expand(self._log(t, target, names, hoisted) / exponent) for t in terms]
         at_zero = _without_common_factor([at_benchmark(t, self.levels) for t in terms], over)
+        if open_ := {shown(x) for t in at_zero for x in leaves(t) if self._moves(x)}:
+            raise EquationError(
+                f"{self.system.name}: the equation of {shown(target)} needs the benchmark level of "
+                f"{', '.join(sorted(open_))}; give it, or an equation that calibrates it"
+            )
         indices = target.indices if over is None else tuple(sorted({*target.indices, over}, key=str))
         shares = tuple(
             sympy.IndexedBase(sympy.Symbol(self._share_name(t, n, target, names), nonnegative=True))[indices]

@@ -15,7 +15,7 @@ from sympy.logic.boolalg import Boolean
 
 from viner.errors import EquationError
 from viner.model.gradient import frame_of, real, weight_of
-from viner.model.notation import index_set, leaves, name_of, rename
+from viner.model.notation import ONE, index_set, leaves, name_of, rename
 from viner.model.printer import Printer
 from viner.model.program import Assign, Mean, Statement, SumOver
 
@@ -33,13 +33,16 @@ class Writer:
         What has been computed from given arrays alone so far; shared by the functions of a program.
     weights
         Whether the derivatives of means are computed along with them.
+    keeps
+        Whether what depends on given arrays alone is put among what is kept.
     """
 
-    def __init__(self, given: Sequence[Indexed], kept: "Kept", *, weights: bool = False) -> None:
+    def __init__(self, given: Sequence[Indexed], kept: "Kept", *, weights: bool = False, keeps: bool = True) -> None:
         self.given = {name_of(leaf): tuple(leaf.indices) for leaf in given}
         self.arrays = dict(self.given)
         self.kept = kept
         self.weights = weights
+        self.keeps = keeps
 
     def declare(self, leaf: Indexed) -> None:
         """Make an array known, with the indices of its axes."""
@@ -90,7 +93,7 @@ class Writer:
         if isinstance(value, Indexed):
             return [f"{name} = {self.code(value, frame)}.copy()"]
         if isinstance(value, sympy.Add) and len(frame) > 1:
-            printer = Printer(self, frame)
+            printer = Printer(self, frame, keeps=self.keeps)
             parts = printer.grouped(value.args, sympy.Add)
             wide = [p for p in parts if set(frame) <= p.atoms(Idx) and not printer.is_stored(p)]
             if wide:
@@ -125,8 +128,16 @@ class Writer:
                 # A number moves to whichever side is computed anyway, so that a stored array goes in as it is.
                 a = self.code(sympy.Mul(*left), (row, s))
                 b = self.code(sympy.Mul(*right), (s, column))
-                return f"product({a}, {b})"
+                return f"kernels.product({a}, {b})"
         whole = (*frame, *over)
+        arrays = [f for f in factors if not f.is_number]
+        if len(arrays) == 2 and all(isinstance(f, Indexed) and len(set(f.indices)) == len(f.indices) for f in arrays):
+            # A sum of products in one pass.
+            letters = {i: chr(ord("a") + n) for n, i in enumerate(whole)}
+            inputs = ",".join("".join(letters[i] for i in f.indices) + "..." for f in arrays)
+            code = f'np.einsum("{inputs}->{"".join(letters[i] for i in frame)}...", {", ".join(map(name_of, arrays))})'
+            number = sympy.Mul(*(f for f in factors if f.is_number))
+            return code if number == 1 else f"{float(number)!r} * {code}"
         axes = tuple(range(len(frame), len(whole)))
         return f"np.sum({self.code(value, whole)}, axis={axes})"
 
@@ -152,31 +163,40 @@ class Writer:
             bodies = ", ".join(self.code(b, frame) for b in mean.bodies)
             call = f"(({weights},), ({bodies},), {self.code(mean.exponent, frame)})"
             if not self.weights:
-                return [f"{name} = log_mean_of{call}"]
+                return [f"{name} = kernels.log_mean_of{call}"]
             us = [weight_of(mean, n) for n in range(len(mean.bodies))]
             for u in us:
                 self.declare(u)
-            return [f"{name}, ({', '.join(map(name_of, us))},) = log_mean_and_weights_of{call}"]
+            return [f"{name}, ({', '.join(map(name_of, us))},) = kernels.log_mean_and_weights_of{call}"]
         u = weight_of(mean, 0)
         frame = tuple(u.indices)
-        weight, body, exponent = (self.code(e, frame) for e in (*mean.weights, *mean.bodies, mean.exponent))
+        weight, body, exponent = (self.code(e, frame) for e in self._folded(mean))
         call = f"({weight}, {body}, {exponent}, {frame.index(mean.over)})"
         rest = tuple(i for i in frame if i != mean.over)
         if self.weights:
             self.declare(u)
-            lines = [f"{name}, {name_of(u)} = log_mean_and_weights{call}"]
+            lines = [f"{name}, {name_of(u)} = kernels.log_mean_and_weights{call}"]
         else:
-            lines = [f"{name} = log_mean{call}"]
+            lines = [f"{name} = kernels.log_mean{call}"]
         if rest != tuple(target.indices):
             lines.append(f"{name} = {_in_order(name, rest, tuple(target.indices))}")
         return lines
+
+    def _folded(self, mean: Mean) -> tuple[Expr, Expr, Expr]:
+        """Weight, body and exponent of a mean; of a plain sum, what is given of the body goes into the weight."""
+        (weight,), (body,) = mean.weights, mean.bodies
+        if mean.exponent == 1 and isinstance(body, sympy.Add) and self.keeps:
+            given = [a for a in body.args if leaves(a) and all(name_of(x) in self.given for x in leaves(a))]
+            if given:
+                return weight * sympy.exp(sympy.Add(*given)), body - sympy.Add(*given), mean.exponent
+        return weight, body, mean.exponent
 
     def _masked(self, value: Expr, where: Boolean, frame: Frame, otherwise: str = "0.0") -> str:
         code = self.code(value, frame)
         return code if where == sympy.true else f"np.where({self.code(where, frame)}, {code}, {otherwise})"
 
     def _shape(self, frame: Sequence[Idx]) -> str:
-        return f"({''.join(f'n_{index_set(i)}, ' for i in frame)}markets)"
+        return f"({''.join(f'_n_{index_set(i)}, ' for i in frame)}_markets)"
 
     def view(self, leaf: Indexed, frame: Frame) -> str:
         """Write an occurrence as a view whose axes are those of `frame` and the market."""
@@ -188,7 +208,12 @@ class Writer:
         if len(distinct) < len(leaf.indices):
             letters = {i: chr(ord("i") + n) for n, i in enumerate(distinct)}
             pattern = "".join(letters[i] for i in leaf.indices)
-            code = f'diagonal({name}, "{pattern}...->{"".join(letters.values())}...")'
+            code = f'kernels.diagonal({name}, "{pattern}...->{"".join(letters.values())}...")'
+        # The one member of a scalar's set is picked where the frame has no axis for it.
+        if any(index_set(i) == index_set(ONE) and i not in frame for i in distinct):
+            at = ", ".join("0" if index_set(i) == index_set(ONE) and i not in frame else ":" for i in distinct)
+            code = f"{code}[{at}]"
+            distinct = tuple(i for i in distinct if index_set(i) != index_set(ONE) or i in frame)
         wanted = tuple(i for i in frame if i in distinct)
         code = _in_order(code, distinct, wanted)
         if wanted != frame:
@@ -198,7 +223,7 @@ class Writer:
 
     def code(self, expr: Expr | Boolean, frame: Frame) -> str:
         """Write an expression or a condition with the axes of `frame`."""
-        return str(Printer(self, frame).doprint(expr))
+        return str(Printer(self, frame, keeps=self.keeps).doprint(expr))
 
     def keep(self, expr: Expr | Boolean, frame: Frame) -> str:
         """Compute an expression in given arrays once, and write its occurrence."""

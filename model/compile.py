@@ -98,9 +98,7 @@ class Compiled:
     @cached_property
     def functions(self) -> dict[str, Callable]:  # type: ignore[type-arg]
         """The functions of the code, by name."""
-        names = ("log_mean", "log_mean_and_weights", "log_mean_of", "log_mean_and_weights_of", "exprel", "bend")
-        names += ("shares_of", "shares_over", "diagonal", "product")
-        namespace: dict[str, object] = {"np": np} | {name: getattr(kernels, name) for name in names}
+        namespace: dict[str, object] = {"np": np, "kernels": kernels}
         exec(_code(self.source, self.interface.name), namespace)
         return {key: value for key, value in namespace.items() if callable(value)}
 
@@ -137,6 +135,25 @@ class Compiled:
         known: dict[str, Array] = self.functions["known"](last)
         return last | known
 
+    def unknowns(self, x: Array, given: Arrays) -> dict[str, Array]:
+        """Return unknowns ``[market, unknown]`` by name, with their axes."""
+        out, start = {}, 0
+        for u in self.interface.unknowns:
+            shape = tuple(self.size(s, given) for s in u.sets)
+            stop = start + int(np.prod(shape))
+            out[u.name] = x[:, start:stop].reshape(len(x), *shape)
+            start = stop
+        return out
+
+    def active(self, given: Arrays) -> NDArray[np.bool_]:
+        """Return where the conditions hold, ``[market, unknown]``: everywhere but where a model says otherwise."""
+        some = self._gathered(given, lambda last, _: {"held": self.functions["active"](last, self._markets(last))})
+        return some["held"].astype(bool)
+
+    @staticmethod
+    def _markets(last: Arrays) -> int:
+        return max((a.shape[-1] for a in last.values()), default=0)
+
     def shares(self, data: Arrays) -> dict[str, Array]:
         """Return the benchmark shares by name, from observed data."""
         return self._gathered(data, lambda last, _: self.functions["shares"](last))
@@ -153,7 +170,7 @@ class Compiled:
         return out["f"], out["jacobian"]
 
     def values(self, x: Array, given: Arrays) -> dict[str, Array]:
-        """Return every variable and report by name."""
+        """Return every unknown, variable and report by name."""
         return self._gathered(given | {"x": x}, lambda g, x: self.functions["values"](x, g))
 
     def along(self, x: Array, given: Arrays, directions: Arrays) -> dict[str, Array]:

@@ -38,6 +38,7 @@ _CHANGES = (
 )
 _ORDERS = (8, 16, 32, 64, 128)
 _RELATIVE = 1e-10
+_ABSOLUTE = 1e-13
 
 
 @dataclass(frozen=True)
@@ -201,20 +202,19 @@ def linear(
         policy.tariff - benchmark.tariff, policy.barrier - benchmark.barrier, policy.rent - benchmark.rent
     )
     tangent = Tangent(point, direction)
-    weights, logs = point.weights(), tangent.logs()
-    duties = welfare.tariff_revenue(benchmark, point.value) + tangent.duties
+    duties = welfare.tariff_revenue(benchmark, model.data.value) + tangent.duties
     return at_rest, Slopes(
         direction=direction,
         pool_transfer=welfare.pool_transfer(duties, pool or {}),
         **tangent.states(),
-        **gathered({name: weights[name] * logs[name] for name in weights}),
+        **gathered({name: f * tangent.integrands[name][1] for name, (f, _) in point.integrands().items()}),
     )
 
 
 def at_benchmark(model: Model, benchmark: Policy) -> Outcome:
     """Return the outcome of changing nothing."""
     value, none = model.data.value, np.zeros(model.data.value.shape[:2])
-    markets = len(value)
+    mechanism = np.zeros_like(value) if model.structure.mechanisms else np.full_like(value, np.nan)
     revenue = welfare.tariff_revenue(benchmark, value).sum(axis=1)
     return Outcome(
         policy=benchmark,
@@ -224,11 +224,11 @@ def at_benchmark(model: Model, benchmark: Policy) -> Outcome:
         price_ratio=np.ones_like(value),
         producer_price_ratio=np.ones_like(none),
         composite_price_ratio=np.ones_like(none),
-        **dict.fromkeys(MECHANISMS, np.zeros_like(value)),
+        **dict.fromkeys(MECHANISMS, mechanism),
         **dict.fromkeys(_CHANGES, none),
         revenue0=revenue,
         revenue1=revenue,
-        solution=Solution(none, np.zeros(markets), np.zeros(markets, dtype=np.int64), np.ones(markets, dtype=np.bool_)),
+        solution=equilibrium(model, benchmark),
     )
 
 
@@ -239,19 +239,30 @@ def _only_at(moves: Array, place: tuple[int, ...]) -> Array:
 
 
 def _integrals(model: Model, benchmark: Policy, policy: Policy, ends: Sequence[Tangent]) -> list[dict[str, Array]]:
-    """Derivatives of the integrals along the path, refined until they add up to those of the flows."""
+    """Derivatives of the integrals along the path, refined until they are exact to nine digits.
+
+    Where there are mechanisms, they have to add up to the flows; elsewhere the integrals have to come to rest.
+    """
+    # At the start of the path its instruments stay, and parameters move.
+    start = Point(model, benchmark, equilibrium(model, benchmark).x)
+    starts = [Tangent(start, Direction(parameters=end.parameters)) for end in ends]
     found: list[dict[str, Array]] = []
     error = np.inf
     for order in _ORDERS:
-        found = [gathered(cells) for cells in _by_parts(model, benchmark, policy, ends, order)]
-        error = max((_gap(tangent, f) for tangent, f in zip(ends, found, strict=True)), default=0.0)
+        last = found
+        cells = _by_parts(model, benchmark, policy, list(zip(starts, ends, strict=True)), order)
+        found = [gathered(out) for out in cells]
+        if model.structure.mechanisms:
+            error = max((_gap(tangent, f) for tangent, f in zip(ends, found, strict=True)), default=0.0)
+        elif last:
+            error = max((_change(*three) for three in zip(ends, last, found, strict=True)), default=0.0)
         if error <= 1.0:
             return found
     if error <= 10.0:
         return found
     raise NotConverged(
-        f"the derivatives of the mechanisms do not add up to those of the flows (off by {error:.0e} of the "
-        "tolerance); the shock is very large: take it in several steps"
+        f"derivatives of integrals along the path are not exact (off by {error:.0e} of the tolerance); the shock is "
+        "very large: take it in several steps"
     )
 
 
@@ -260,13 +271,27 @@ def _gap(tangent: Tangent, found: Mapping[str, Array]) -> float:
     gap = np.abs(sum(found[name] for name in MECHANISMS) - tangent.quantity)
     size = sum((np.abs(found[name]) for name in MECHANISMS), np.abs(tangent.quantity))
     size = size + 1e-3 * size.max(axis=(1, 2), keepdims=True, initial=0.0)
-    return float((gap / (_RELATIVE * size + 1e-300)).max(initial=0.0))
+    rounding = _ABSOLUTE * tangent.point.model.data.value * tangent.largest[:, None, None]
+    return float((gap / (_RELATIVE * size + rounding + 1e-300)).max(initial=0.0))
+
+
+def _change(tangent: Tangent, last: Mapping[str, Array], found: Mapping[str, Array]) -> float:
+    """How far the integrals that are numbers have moved, in units of the tolerance."""
+    worst = 0.0
+    rounding = _ABSOLUTE * (tangent.point.model.data.value.max(axis=(1, 2)) * tangent.largest)[:, None]
+    for name, now in found.items():
+        if name not in MECHANISMS:
+            size = np.abs(now).max(axis=1, keepdims=True, initial=0.0)
+            worst = max(
+                worst, float((np.abs(now - last[name]) / (_RELATIVE * size + rounding + 1e-300)).max(initial=0.0))
+            )
+    return worst
 
 
 def _by_parts(
-    model: Model, benchmark: Policy, policy: Policy, ends: Sequence[Tangent], order: int
+    model: Model, benchmark: Policy, policy: Policy, bounds: Sequence[tuple[Tangent, Tangent]], order: int
 ) -> Iterator[dict[str, Array]]:
-    """Yield for each direction the derivatives of the integrals by cell."""
+    """Yield for each direction, given at both ends of the path, the derivatives of the integrals by cell."""
     nodes, weights = np.polynomial.legendre.leggauss(order)
     s, w = (nodes + 1.0) / 2.0, weights / 2.0
     sectors = len(model.data.sectors)
@@ -286,16 +311,15 @@ def _by_parts(
     x = solve(wide.compiled, wide.given(between), active=wide.active, markets=names, labels=labels).x
     point = Point(wide, between, x)
     along = Tangent(point, Direction.by_name({name: tiled(move) for name, move in moves.items()}))
-    f_s, log_s = along.weights(), along.logs()
-    for end in ends:
+    for start, end in bounds:
         scaled = {name: over_nodes(np.zeros_like(moves[name]), getattr(end, name)) for name in INSTRUMENTS}
         still = {name: tiled(a) for name, a in end.parameters.items()}
         tangent = Tangent(point, Direction.by_name(scaled | still))
-        f_a, log_a = tangent.weights(), tangent.logs()
-        f, log_end = end.point.weights(), end.logs()
+        first, last = start.point.integrands(), end.point.integrands()
         out = {}
-        for name in f:
-            inside = f_a[name] * log_s[name] - f_s[name] * log_a[name]
+        for name, (f_s, log_s) in along.integrands.items():
+            f_a, log_a = tangent.integrands[name]
+            inside = f_a * log_s - f_s * log_a
             inside = np.tensordot(w, inside.reshape(order, sectors, *inside.shape[1:]), axes=1)
-            out[name] = f[name] * log_end[name] + inside
+            out[name] = last[name][0] * end.integrands[name][1] - first[name][0] * start.integrands[name][1] + inside
         yield out

@@ -1,14 +1,25 @@
 """The Python code of a program: its functions, written statement by statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from sympy import Idx, Indexed
 
+from viner.errors import EquationError
+from viner.model import kept
+from viner.model.changes import changes
 from viner.model.codegen import Kept, Writer, released, used
 from viner.model.compile import Compiled, Interface, Unknown
 from viner.model.gradient import Accumulate, jacobian, real, tangent
-from viner.model.notation import index_set, leaves, name_of
+from viner.model.levels import levels
+from viner.model.notation import ONE, index_set, name_of
 from viner.model.program import Assign, Program, Statement
+from viner.model.system import System
+
+Form = Literal["changes", "levels"]
+
+# What generated code calls by these names.
+_RESERVED = ("np", "kernels")
 
 
 def compile_program(program: Program) -> Compiled:
@@ -16,7 +27,31 @@ def compile_program(program: Program) -> Compiled:
 
     The size of the code and the time it takes do not depend on the number of members of any index set.
     """
-    return Compiled(_interface(program), generate(program))
+    interface = _interface(program)
+    if taken := set(_RESERVED) & {*interface.inputs, *interface.data, *interface.values}:
+        raise EquationError(f"{program.name}: {', '.join(sorted(taken))} means something else in code; choose another")
+    return Compiled(interface, generate(program))
+
+
+def compile_system(system: System, form: Form = "changes") -> Compiled:
+    """Compile a system of equations.
+
+    Parameters
+    ----------
+    system
+        The equations.
+    form
+        ``changes``: in logs of ratios to the benchmark, by exact hat algebra; instruments are given in logs too.
+        ``levels``: as they are written, for equations that are not built of products, powers and sums alone.
+
+    What has been compiled once is kept for the next process, see :mod:`viner.model.kept`.
+    """
+    key = kept.key_of(system, form)
+    code = kept.load(key)
+    if code is None:
+        code = compile_program(changes(system) if form == "changes" else levels(system))
+        kept.store(key, code)
+    return code
 
 
 def generate(program: Program) -> str:
@@ -35,7 +70,7 @@ def generate(program: Program) -> str:
         code.along("along", [leaf for leaf in program.inputs if name_of(leaf) in program.instruments]),
         code.along("along_inputs", list(program.inputs)),
     ]
-    functions.insert(1, code.known())
+    functions[1:1] = [code.known(), code.active()]
     return "\n\n\n".join("\n    ".join(lines) for lines in functions) + "\n"
 
 
@@ -60,26 +95,22 @@ class _Functions:
             writer.declare(leaf)
         return writer
 
-    def _function(self, name: str, body: list[str], *, unknowns: bool = True) -> list[str]:
+    def _function(self, name: str, body: list[str]) -> list[str]:
         """Put the head before a body: only what it uses is named."""
         slots = []
         start = "0"
         for leaf in self.unknowns:
-            shape = ", ".join(f"n_{index_set(i)}" for i in leaf.indices)
-            count = " * ".join(f"n_{index_set(i)}" for i in leaf.indices)
-            slots.append(f"{name_of(leaf)} = x[{start} : {start} + {count}].reshape({shape}, markets)")
+            shape = ", ".join(f"_n_{index_set(i)}" for i in leaf.indices)
+            count = " * ".join(f"_n_{index_set(i)}" for i in leaf.indices)
+            slots.append(f"{name_of(leaf)} = _x[{start} : {start} + {count}].reshape({shape}, _markets)")
             start = f"{start} + {count}" if start != "0" else count
-        if not unknowns:
-            slots = []
         names = [*(name_of(leaf) for leaf in self.given), *self.kept.names.values()]
-        given = [f'{n} = g["{n}"]' for n in used(body, names)]
-        sizes = [f"n_{s} = {where}" for s, where in self.sizes.items() if used([*body, *slots], [f"n_{s}"])]
-        markets = ["markets = x.shape[-1]"] if unknowns else []
-        head = f"def {name}(x, g):" if unknowns else f"def {name}(g):"
-        return [head, *sizes, *markets, *slots, *given, *released(body)]
+        given = [f'{n} = _g["{n}"]' for n in used(body, names)]
+        sizes = [f"_n_{s} = {where}" for s, where in self.sizes.items() if used([*body, *slots], [f"_n_{s}"])]
+        return [f"def {name}(_x, _g):", *sizes, "_markets = _x.shape[-1]", *slots, *given, *released(body)]
 
     def shares(self) -> list[str]:
-        data = _data(self.program)
+        data = self.program.data
         kept = Kept()
         writer = Writer(data, kept)
         body, names = [], []
@@ -89,21 +120,38 @@ class _Functions:
             left = ", ".join(name_of(t) for t in rule.targets)
             terms = ", ".join(writer.code(t, frame) for t in rule.terms)
             if rule.over is None:
-                body.append(f"{left} = shares_of({terms})")
+                body.append(f"{left} = kernels.shares_of({terms})")
             else:
                 counts = writer.code(rule.where, frame)
-                body.append(f"{left} = shares_over({terms}, {counts}, {frame.index(rule.over)})")
+                body.append(f"{left} = kernels.shares_over({terms}, {counts}, {frame.index(rule.over)})")
+        writer = Writer(data, Kept(), keeps=False)
+        body += writer.statements(self.program.calibration)
+        names += [name_of(s.target) for s in self.program.calibration if not name_of(s.target).startswith("sum_")]
         body = [*kept.lines, *body]
-        given = [f'{name_of(leaf)} = g["{name_of(leaf)}"]' for leaf in data]
-        sizes = [f"n_{s} = {where}" for s, where in _sizes(data).items() if used(body, [f"n_{s}"])]
-        return ["def shares(g):", *sizes, *given, *body, "return {" + ", ".join(f'"{n}": {n}' for n in names) + "}"]
+        return self._head("shares(_g)", _sizes(data), data, [*body, _returned(names)])
 
     def known(self) -> list[str]:
-        names = self.kept.names.values()
-        body = [*self.kept.lines, "return {" + ", ".join(f'"{n}": {n}' for n in names) + "}"]
-        given = [f'{n} = g["{n}"]' for n in used(body, [name_of(leaf) for leaf in self.given])]
-        sizes = [f"n_{s} = {where}" for s, where in self.sizes.items() if used(body, [f"n_{s}"])]
-        return ["def known(g):", *sizes, *given, *body]
+        body = [*self.kept.lines, _returned(self.kept.names.values())]
+        return self._head("known(_g)", self.sizes, self.given, body)
+
+    def active(self) -> list[str]:
+        """Where the conditions hold, as an array like the unknowns."""
+        writer = Writer(self.given, Kept(), keeps=False)
+        body = []
+        for r in self.residuals:
+            frame = tuple(r.target.indices)
+            shape = ", ".join(f"_n_{index_set(i)}" for i in frame)
+            body.append(f"{name_of(r.target)} = np.broadcast_to({writer.code(r.where, frame)}, ({shape}, _markets))")
+        body.append(f"return {self._stacked('')}")
+        return self._head("active(_g, _markets)", self.sizes, self.given, body)
+
+    def _head(self, call: str, sizes: Mapping[str, str], given: Sequence[Indexed], body: list[str]) -> list[str]:
+        arrays = [f'{n} = _g["{n}"]' for n in used(body, [name_of(leaf) for leaf in given])]
+        counts = [f"_n_{s} = {where}" for s, where in sizes.items() if used(body, [f"_n_{s}"])]
+        markets = [f'_markets = _g["{name_of(given[0])}"].shape[-1]'] if used(body, ["_markets"]) else []
+        if "_markets" in call:
+            markets = []
+        return [f"def {call}:", *counts, *markets, *arrays, *body]
 
     def residual(self) -> list[str]:
         writer = self._writer(weights=False)
@@ -119,8 +167,7 @@ class _Functions:
     def values(self) -> list[str]:
         writer = self._writer(weights=False)
         body = writer.statements([*self.program.statements, *self.program.reports])
-        names = dict.fromkeys(name_of(s.target) for s in (*self.program.statements, *self.program.reports))
-        return self._function("values", [*body, "return {" + ", ".join(f'"{n}": {n}' for n in names) + "}"])
+        return self._function("values", [*body, _returned(self._names())])
 
     def along(self, function: str, inputs: Sequence[Indexed]) -> list[str]:
         kept = self.kept if function == "along" else Kept("input")
@@ -133,18 +180,21 @@ class _Functions:
         for leaf in moving:
             name = name_of(leaf)
             (zeros,) = writer.zeros(real(f"dot_{name}", leaf.indices))
-            body.append(f'{zeros} if "dot_{name}" not in g else g["dot_{name}"]')
+            body.append(f'{zeros} if "dot_{name}" not in _g else _g["dot_{name}"]')
         body += writer.statements(tangent(statements, moving))
-        names = dict.fromkeys(name_of(s.target) for s in (*self.program.statements, *self.program.reports))
-        moved = {f"dot_{name_of(s.target)}" for s in statements}
-        body.append("out = {" + ", ".join(f'"{n}": dot_{n}' for n in names if f"dot_{n}" in moved) + "}")
+        body.append("out = {" + ", ".join(f'"{n}": dot_{n}' for n in self._names()) + "}")
         body.append(f'out["residual"] = {self._stacked("dot_")}')
         if kept is not self.kept:
             body = [*kept.lines, *body]
         return self._function(function, [*body, "return out"])
 
+    def _names(self) -> dict[str, None]:
+        """The unknowns, variables and reports."""
+        targets = [s.target for s in (*self.program.statements, *self.program.reports)]
+        return dict.fromkeys(name_of(leaf) for leaf in (*self.unknowns, *targets))
+
     def _stacked(self, prefix: str) -> str:
-        flat = [f"{prefix}{name_of(r.target)}.reshape(-1, markets)" for r in self.residuals]
+        flat = [f"{prefix}{name_of(r.target)}.reshape(-1, _markets)" for r in self.residuals]
         return flat[0] if len(flat) == 1 else f"np.concatenate([{', '.join(flat)}])"
 
     def _reverse(self, writer: Writer) -> list[str]:
@@ -169,8 +219,8 @@ class _Functions:
                 *(Idx(f"c{n}", i.upper + 1) for n, i in enumerate(column.indices)),
             )
             lines += writer.zeros(real(name, axes))
-        sizes = (" * ".join(f"n_{index_set(i)}" for i in leaf.indices) for leaf in (row, column))
-        return f"{name}.reshape({', '.join(sizes)}, markets)"
+        sizes = (" * ".join(f"_n_{index_set(i)}" for i in leaf.indices) for leaf in (row, column))
+        return f"{name}.reshape({', '.join(sizes)}, _markets)"
 
 
 def _sizes(inputs: Sequence[Indexed]) -> dict[str, str]:
@@ -178,26 +228,20 @@ def _sizes(inputs: Sequence[Indexed]) -> dict[str, str]:
     out: dict[str, str] = {}
     for leaf in inputs:
         for axis, i in enumerate(leaf.indices):
-            out.setdefault(index_set(i), f'g["{name_of(leaf)}"].shape[{axis}]')
-    return out
+            out.setdefault(index_set(i), f'_g["{name_of(leaf)}"].shape[{axis}]')
+    return out | {index_set(ONE): "1"}
 
 
-def _data(program: Program) -> tuple[Indexed, ...]:
-    """The data behind the benchmark shares: an occurrence of each that shows its axes."""
-    found = {leaf for rule in program.shares for t in (*rule.terms, rule.where) for leaf in leaves(t)}
-    named = {name_of(leaf): leaf for leaf in sorted(found, key=str, reverse=True) if _is_plain(leaf)}
-    return tuple(named[name] for name in sorted(named))
-
-
-def _is_plain(leaf: Indexed) -> bool:
-    return len(set(leaf.indices)) == len(leaf.indices)
+def _returned(names: Iterable[str]) -> str:
+    return "return {" + ", ".join(f'"{n}": {n}' for n in names) + "}"
 
 
 def _interface(program: Program) -> Interface:
-    def sets(occurrences: Sequence[Indexed]) -> Mapping[str, tuple[str, ...]]:
+    def sets(occurrences: Sequence[Indexed]) -> dict[str, tuple[str, ...]]:
         return {name_of(leaf): tuple(index_set(i) for i in leaf.indices) for leaf in occurrences}
 
     unknown = {name_of(r.unknown) for r in program.residuals}
+    given = {name_of(leaf) for leaf in program.inputs}
     return Interface(
         name=program.name,
         unknowns=tuple(
@@ -205,8 +249,12 @@ def _interface(program: Program) -> Interface:
             for r in program.residuals
         ),
         inputs=sets([leaf for leaf in program.inputs if name_of(leaf) not in unknown]),
-        data=sets(_data(program)),
-        shares=tuple(name_of(t) for rule in program.shares for t in rule.targets),
+        data=sets(program.data),
+        shares=(
+            *(name_of(t) for rule in program.shares for t in rule.targets),
+            *(name_of(s.target) for s in program.calibration if name_of(s.target) in given),
+        ),
         instruments=program.instruments,
-        values=sets([s.target for s in (*program.statements, *program.reports)]),
+        values=sets([r.unknown for r in program.residuals])
+        | sets([s.target for s in (*program.statements, *program.reports)]),
     )

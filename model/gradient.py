@@ -129,8 +129,7 @@ class _Reverse:
 
     def start(self, value: Expr, rows: dict[Idx, Idx]) -> None:
         for leaf in leaves(value):
-            slope = rename(sympy.diff(value, leaf), rows)
-            self.received[name_of(leaf)].append(_Term(tuple(rows[i] for i in leaf.indices), slope))
+            self.received[name_of(leaf)].append(self._along(leaf, sympy.Integer(1), sympy.diff(value, leaf), rows))
 
     def finish(self) -> list[Assign | Accumulate]:
         for target in sorted(self.unknowns):

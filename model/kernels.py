@@ -58,8 +58,11 @@ def log_mean_and_weights(weight: Array, z: Array, r: Array | float, axis: int) -
 @np.errstate(over="ignore", invalid="ignore")
 def _log_mean(weight: Array, z: Array, r: Array | float, axis: int) -> tuple[Array, Array, Array]:
     exponent = np.asarray(r)
-    terms = np.array(z) if exponent.ndim == 0 and exponent == 1.0 else exponent * z
-    np.exp(terms, out=terms)
+    if exponent.ndim == 0 and exponent == 1.0:
+        terms = np.exp(z)
+    else:
+        terms = exponent * z
+        np.exp(terms, out=terms)
     terms *= weight
     total = terms.sum(axis=axis, keepdims=True)
     top: Array | float = 0.0
@@ -175,7 +178,11 @@ def shares_of(*terms: Array) -> tuple[Array, ...]:
 
 
 def diagonal(a: Array, pattern: str) -> Array:
-    """Return a view of the cells where axes coincide: ``diagonal(q, "iim->im")``."""
+    """Return a view of the cells where axes coincide: ``diagonal(q, "ii...->i...")``."""
+    if pattern == "ii...->i..." and a.flags.c_contiguous:
+        # The same view as that of einsum, at a tenth of the cost of the call.
+        n = a.shape[0]
+        return a.reshape(n * n, *a.shape[2:])[:: n + 1]
     return np.einsum(pattern, a)
 
 

@@ -186,15 +186,8 @@ def summed_slope(
     moved: dict[str, Any] = {
         name: getattr(outcome, name) + 1j * _TINY * slope for name, slope in slopes.arrays().items()
     }
-    moved["policy"] = _Moving(
+    moved["policy"] = Policy(
         *(getattr(policy, name) + 1j * _TINY * np.asarray(slopes.direction.moves()[name]) for name in INSTRUMENTS)
     )
     value = np.asarray(summed(measure, replace(outcome, **moved), setting, sectors=sectors, regions=regions))
     return np.where(np.isnan(value.real), np.nan, value.imag / _TINY)
-
-
-class _Moving(Policy):
-    """A policy whose levels carry slopes as imaginary parts."""
-
-    def __post_init__(self) -> None:
-        """Take the levels as they are."""

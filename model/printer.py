@@ -18,6 +18,7 @@ class Views(Protocol):
     """What the printer asks of the writer of a function."""
 
     given: dict[str, Frame]
+    keeps: bool
 
     def view(self, leaf: Indexed, frame: Frame) -> str:
         """Write an occurrence with the axes of a frame."""
@@ -71,7 +72,7 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
 
     def _print_Idx(self, expr: Idx) -> str:
         axes = ", ".join(":" if i == expr else "None" for i in self.frame)
-        return f"np.arange(n_{index_set(expr)})[{axes}, None]"
+        return f"np.arange(_n_{index_set(expr)})[{axes}, None]"
 
     def grouped(self, args: Sequence[Expr], join: type[Expr]) -> list[Expr]:
         """Return arguments put together by the axes that they vary over, small before large, given ones first."""
@@ -116,10 +117,10 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
         return f"{float(expr)!r}"
 
     def _print_exprel(self, expr: Expr) -> str:
-        return f"exprel({self._print(expr.args[0])})"
+        return f"kernels.exprel({self._print(expr.args[0])})"
 
     def _print_bend(self, expr: Expr) -> str:
-        return f"bend({self._print(expr.args[0])})"
+        return f"kernels.bend({self._print(expr.args[0])})"
 
     def _print_Max(self, expr: sympy.Max) -> str:
         return self._folded("np.maximum", expr.args)
@@ -149,7 +150,7 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
     def _print_Sum(self, expr: sympy.Sum) -> str:
         body, over, where = summand(expr)
         frame = frame_of(body, (*self.frame, over))
-        inner = Printer(self.writer, frame, keeps=self.keeps)
+        inner = Printer(self.writer, frame, keeps=self.writer.keeps)
         code = inner.doprint(body)
         if where != sympy.true:
             code = f"np.where({inner.doprint(where)}, {code}, 0.0)"

@@ -6,7 +6,7 @@ hand compiles just the same.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import sympy
 from sympy import Expr, Idx, Indexed
@@ -108,6 +108,10 @@ class Program:
         Names of the inputs that policy moves.
     shares
         Rules for those inputs that are benchmark shares.
+    calibration
+        Statements for those inputs that are share parameters.
+    data
+        What the shares and share parameters are computed from.
     """
 
     name: str
@@ -116,7 +120,9 @@ class Program:
     reports: tuple[Statement, ...] = ()
     inputs: tuple[Indexed, ...] = ()
     instruments: tuple[str, ...] = ()
-    shares: tuple[ShareRule, ...] = field(default=())
+    shares: tuple[ShareRule, ...] = ()
+    calibration: tuple[Statement, ...] = ()
+    data: tuple[Indexed, ...] = ()
 
 
 def expressions(statement: Statement) -> Iterator[Expr]:

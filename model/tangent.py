@@ -5,19 +5,23 @@ computed from these. All of it is exact: no step is taken.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 
 from viner.errors import Fault, NoDerivative, ParameterError, nearest
 from viner.model import welfare
+from viner.model.changes import log_name
 from viner.model.engine import Model
 from viner.model.market import Array, Policy
-from viner.model.solve import newton_step
+from viner.model.solve import linear_response
+from viner.model.structures.structure import Results
 
 INSTRUMENTS = ("tariff", "barrier", "rent")
 MECHANISMS = ("diversion", "displacement", "expansion")
-_UNKNOWN = "ln_p"
+# So small that its square vanishes beside one.
+_STEP = 1e-30j
 
 
 @dataclass(frozen=True)
@@ -62,25 +66,17 @@ class Point:
     def __init__(self, model: Model, policy: Policy, x: Array) -> None:
         self.model, self.policy, self.x = model, policy, x
         self.given = model.given(policy)
-        self.levels = model.compiled.values(x, self.given)
-        _, self.jacobian = model.compiled.residual_and_jacobian(x, self.given)
-        self.quantity: Array = model.data.value * np.exp(self.levels["ln_q"])
-        self.value: Array = np.exp(x)[:, :, None] * policy.barrier * self.quantity
-        self.wedge: Array = policy.rent * (1.0 + policy.tariff) - 1.0
-        self.abroad = ~np.eye(len(model.data.regions), dtype=bool)
+        self.values = model.compiled.values(x, self.given)
 
-    def weights(self) -> dict[str, Array]:
-        """The `f` of each result that is an integral of ``f dL`` along a path."""
-        return {
-            **dict.fromkeys(MECHANISMS, self.quantity),
-            "terms_of_trade": self.value * self.abroad,
-            "efficiency": self.wedge * self.value,
-            "barrier_cost": self.value,
-        }
+    def integrands(self) -> dict[str, tuple[Array, Array]]:
+        """Return the `f` and the `L` of each result that is an integral of ``f dL`` along a path."""
+        return _integrands(self.model, self.policy, self.values)[1]
 
 
 class Tangent:
     """How the equilibria of a point move in a direction.
+
+    States are differentiated by a complex step, which is exact: they are analytic functions of the variables.
 
     Parameters
     ----------
@@ -99,7 +95,7 @@ class Tangent:
 
     def __init__(self, point: Point, direction: Direction) -> None:
         self.point = point
-        model, policy, code = point.model, point.policy, point.model.compiled
+        model, policy = point.model, point.policy
         cells, regions = model.data.value.shape, model.data.value.shape[:2]
         self.tariff, self.barrier, self.rent = (
             np.broadcast_to(np.asarray(a, dtype=float), cells)
@@ -109,64 +105,127 @@ class Tangent:
             name: np.broadcast_to(np.asarray(a, dtype=float), regions) for name, a in direction.parameters.items()
         }
         _check(model, self.parameters)
-        dots = {
-            "ln_T": self.tariff / (1.0 + policy.tariff),
-            "ln_b": self.barrier / policy.barrier,
-            "ln_r": self.rent / policy.rent,
-        }
-        dots |= {model.structure.symbols[name]: a for name, a in self.parameters.items()}
+        self._model = _moving(model, self.parameters)
+        self._policy = Policy(
+            _carrying(policy.tariff, self.tariff),
+            _carrying(policy.barrier, self.barrier),
+            _carrying(policy.rent, self.rent),
+        )
+        slopes = self._slopes()
+        self._values = {name: _carrying(a, slopes[name]) for name, a in point.values.items()}
+        self._found, moving = _integrands(self._model, self._policy, self._values)
+        self._value = self._found.quantity_ratio * self._found.border_price_ratio * self._policy.barrier
+        self._value = self._value * model.data.value
+        self.quantity = model.data.value * slope(self._found.quantity_ratio)
+        self.duties = slope(welfare.tariff_revenue(self._policy, self._value))
+        self.integrands = {name: (slope(f), slope(log)) for name, (f, log) in moving.items()}
+
+    def _slopes(self) -> dict[str, Array]:
+        """Slopes of the variables of the equations when the markets clear."""
+        point, model = self.point, self.point.model
+        code, policy = model.compiled, point.policy
+        if model.structure.form == "changes":
+            dots = {
+                "ln_T": self.tariff / (1.0 + policy.tariff),
+                "ln_b": self.barrier / policy.barrier,
+                "ln_r": self.rent / policy.rent,
+            }
+        else:
+            dots = {"T": self.tariff, "b": self.barrier, "r": self.rent}
+        dots = {name: dot for name, dot in dots.items() if name in code.interface.inputs}
+        dots |= _given_slopes(model, self._model, point.given)
         still = code.along(point.x, point.given, dots)
-        moved = newton_step(np.where(model.active, still["residual"], 0.0), point.jacobian, model.active)
-        self.dot = code.along(point.x, point.given, dots | {_UNKNOWN: moved}) | dots | {_UNKNOWN: moved}
-        self.quantity: Array = point.quantity * self.dot["ln_q"]
-        self.value: Array = point.value * (moved[:, :, None] + dots["ln_b"] + self.dot["ln_q"])
-        self.duties: Array = self.tariff * point.value + policy.tariff * self.value
+        moved = linear_response(code, point.x, point.given, still["residual"], model.active)
+        return code.along(point.x, point.given, dots | code.unknowns(moved, point.given))
+
+    @property
+    def largest(self) -> Array:
+        """The largest move of anything, by sector."""
+        moves = (self.tariff, self.barrier, self.rent, *self.parameters.values())
+        return np.max([np.abs(move).reshape(len(move), -1).max(axis=1) for move in moves], axis=0)
 
     def states(self) -> dict[str, Array]:
         """Slopes of the results that depend on the equilibrium alone, by the names of `Outcome`."""
-        point, model, policy, dot = self.point, self.point.model, self.point.policy, self.dot
-        eta, eps = model.data.parameters["demand"], np.where(model.active, model.data.parameters["supply"], 0.0)
-        still = np.zeros_like(point.x)
-        by_eta, by_eps = self.parameters.get("demand", still), self.parameters.get("supply", still)
-        ln_P, ln_p = point.levels["ln_P"], np.where(model.active, point.x, 0.0)
-        rents = (
-            self.rent * (1.0 + policy.tariff) * point.value
-            + (policy.rent - 1.0) * self.tariff * point.value
-            + (policy.rent - 1.0) * (1.0 + policy.tariff) * self.value
-        )
+        found = self._found
         revenue = self.duties.sum(axis=1)
         return {
-            "value1": self.value,
-            "quantity_ratio": np.exp(point.levels["ln_q"]) * dot["ln_q"],
-            "price_ratio": np.exp(point.levels["ln_d"]) * dot["ln_d"],
-            "producer_price_ratio": np.exp(point.x) * dot[_UNKNOWN],
-            "composite_price_ratio": np.exp(ln_P) * dot["ln_P"],
-            "consumer_surplus": -model.spending * welfare.slope_of_power(ln_P, 1.0 - eta, dot["ln_P"], -by_eta),
-            "producer_surplus": model.sales * welfare.slope_of_power(ln_p, 1.0 + eps, dot[_UNKNOWN], by_eps),
+            "value1": slope(self._value),
+            "quantity_ratio": slope(found.quantity_ratio),
+            "price_ratio": slope(found.price_ratio),
+            "producer_price_ratio": slope(found.producer_price_ratio),
+            "composite_price_ratio": slope(found.composite_price_ratio),
+            "consumer_surplus": slope(found.consumer_surplus),
+            "producer_surplus": slope(found.producer_surplus),
             "tariff_revenue": revenue,
             "revenue1": revenue,
-            "rent": rents.sum(axis=1),
+            "rent": slope(welfare.rent(self._policy, self._value)).sum(axis=1),
         }
 
-    def weights(self) -> dict[str, Array]:
-        """Slopes of :meth:`Point.weights`."""
-        point = self.point
-        wedge = self.rent * (1.0 + point.policy.tariff) + point.policy.rent * self.tariff
-        return {
-            **dict.fromkeys(MECHANISMS, self.quantity),
-            "terms_of_trade": self.value * point.abroad,
-            "efficiency": wedge * point.value + point.wedge * self.value,
-            "barrier_cost": self.value,
-        }
 
-    def logs(self) -> dict[str, Array]:
-        """Slopes of the `L` of each result that is an integral of ``f dL`` along a path."""
-        return {
-            **{name: self.dot[f"ln_{name}"] for name in MECHANISMS},
-            "terms_of_trade": self.dot[_UNKNOWN][:, :, None],
-            "efficiency": self.dot["ln_q"],
-            "barrier_cost": self.dot["ln_b"],
-        }
+def slope(moving: Array) -> Array:
+    """Return the slope that an array carries as its imaginary part."""
+    return np.asarray(np.imag(moving) / _STEP.imag)
+
+
+def _carrying(a: Array, move: Array) -> Array:
+    """An array that carries a slope as its imaginary part."""
+    return cast("Array", a + _STEP * move)
+
+
+def _moving(model: Model, parameters: Mapping[str, Array]) -> Model:
+    """A model whose parameters, and what its structure computes from them, carry slopes as imaginary parts."""
+    if not any(move.any() for move in parameters.values()):
+        return model
+    data = replace(
+        model.data,
+        parameters={
+            name: _carrying(a, parameters[name]) if name in parameters else a
+            for name, a in model.data.parameters.items()
+        },
+    )
+    symbols = model.structure.symbols
+    moved = {symbols[name]: _carrying(model.parameters[symbols[name]], move) for name, move in parameters.items()}
+    return replace(model, data=data, parameters={**model.parameters, **moved}, more=model.structure.more(data))
+
+
+def _given_slopes(model: Model, moving: Model, given: Mapping[str, Array]) -> dict[str, Array]:
+    """Slopes of what the equations are given: parameters, further arrays and calibrated share parameters."""
+    inputs = {**moving.parameters, **moving.more}
+    complex_inputs = {name: a for name, a in inputs.items() if np.iscomplexobj(a)}
+    if not complex_inputs:
+        return {}
+    out = {name: slope(a) for name, a in complex_inputs.items()}
+    if model.structure.form == "levels":
+        # In changes the benchmark shares are data; in levels the share parameters are solved for at the elasticities.
+        last = {name: np.moveaxis(complex_inputs.get(name, a), 0, -1) for name, a in given.items()}
+        shares = model.compiled.functions["shares"](last)
+        out |= {name: np.moveaxis(slope(np.asarray(a)), -1, 0) for name, a in shares.items()}
+    return {name: a for name, a in out.items() if name in model.compiled.interface.inputs}
+
+
+def _integrands(
+    model: Model, policy: Policy, values: Mapping[str, Array]
+) -> tuple[Results, dict[str, tuple[Array, Array]]]:
+    """The results of an equilibrium, and the `f` and `L` of those that are integrals of ``f dL``."""
+    found = model.results(policy, values)
+    quantity, price = model.data.value * found.quantity_ratio, found.border_price_ratio
+    abroad = ~np.eye(len(model.data.regions), dtype=bool)
+    wedge = policy.rent * (1.0 + policy.tariff) - 1.0
+    out = {name: (quantity, _log_of(model, values, name)) for name in MECHANISMS}
+    out["terms_of_trade"] = quantity * policy.barrier * abroad, price
+    out["efficiency"] = wedge * price * policy.barrier, quantity
+    out["barrier_cost"] = quantity * price, policy.barrier
+    return found, out
+
+
+def _log_of(model: Model, values: Mapping[str, Array], name: str) -> Array:
+    """The log of a mechanism; not a number where the structure has none."""
+    if not model.structure.mechanisms:
+        return np.full(model.data.value.shape, complex(np.nan, np.nan))
+    if model.structure.form == "changes":
+        return values[log_name(name)]
+    # A cell that a mechanism is not defined in, such as home sales, holds zero.
+    return np.asarray(np.log(np.where(values[name] == 0.0, 1.0, values[name])))
 
 
 _GATHERED: Mapping[str, Callable[[Array], Array]] = {

@@ -143,15 +143,22 @@ def equations(
     structure: Annotated[str, typer.Argument(metavar="STRUCTURE", help="A market structure's name.")],
     *,
     latex: Annotated[bool, typer.Option("--latex", help="A LaTeX document.")] = False,
+    code: Annotated[bool, typer.Option("--code", help="The NumPy code that is run.")] = False,
     debug: Debug = False,
 ) -> None:
     """Print the equations of a market structure, from the code that solves them."""
     with session(debug=debug):
         from viner.model import structures
+        from viner.model.engine import compiled
         from viner.model.printing import as_latex, as_text
 
+        if latex and code:
+            raise InputError(Fault("viner equations", "both --latex and --code", "one of them"))
         found = structures.get(structure)
-        typer.echo((as_latex if latex else as_text)(found))
+        if code:
+            typer.echo(compiled(found).source, nl=False)
+        else:
+            typer.echo((as_latex if latex else as_text)(found))
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """Derivatives of results against solving again, in the limits, and the linear solution against published figures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,8 @@ from viner.model.engine import Model, calibrated
 from viner.model.market import Policy
 from viner.model.measures import MEASURES, Setting, by_name, summed, summed_slope
 from viner.model.simulate import Outcome, outcome
-from viner.model.tangent import INSTRUMENTS, Direction
+from viner.model.structures.structure import Given, Results
+from viner.model.tangent import INSTRUMENTS, MECHANISMS, Direction
 
 Array = NDArray[np.float64]
 few = settings(max_examples=8, deadline=None)
@@ -78,6 +79,48 @@ def test_by_every_instrument(seed: int, name: str, instrument: str) -> None:
     model = random_model(seed, name=name, zeros=0.2)
     move = np.random.default_rng(seed).uniform(-0.3, 0.3, (3, 4, 4))
     _check(model, random_policy(model, seed, wedges=True), Direction.by_name({instrument: move}))
+
+
+def _in_levels(given: Given, values: Mapping[str, Array]) -> Results:
+    """Results of the same equations solved as they are written; every cell has trade."""
+    price = values["d"] / (1.0 + given.data.tariff)
+    power = (1.0 + given.policy.tariff) / (1.0 + given.data.tariff)
+    return Results(
+        quantity_ratio=values["q"] / given.data.value,
+        price_ratio=price,
+        border_price_ratio=price / (power * given.policy.barrier * given.policy.rent),
+        producer_price_ratio=values["p"],
+        composite_price_ratio=values["P"],
+        consumer_surplus=welfare.consumer_surplus(given.data, np.log(values["P"])),
+        producer_surplus=welfare.producer_surplus(given.data, np.log(values["p"])),
+    )
+
+
+@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("mechanisms", [True, False])
+def test_a_structure_in_levels_and_one_without_mechanisms(name: str, mechanisms: bool) -> None:  # noqa: FBT001
+    model = random_model(11, name=name)
+    other = replace(model.structure, name="other", form="levels", results=_in_levels, mechanisms=mechanisms)
+    as_written = calibrated(other, model.data)
+    at, start = random_policy(model, 11, wedges=True), policy(model.data.tariff)
+    rng = np.random.default_rng(11)
+    moves = {p: rng.uniform(-1.0, 1.0, (3, 4)) for p in model.structure.symbols}
+    directions = [Direction.by_name({p: a}) for p, a in moves.items()] + [Direction(0.1, 0.1, -0.1)]
+    expected = slopes(model, start, at, directions, pool=POOL)
+    for a, b in zip(slopes(as_written, start, at, directions, pool=POOL), expected, strict=True):
+        for key, value in b.arrays().items():
+            if key in MECHANISMS and not mechanisms:
+                assert np.isnan(getattr(a, key)).all()
+            else:
+                scale = np.abs(value).max() + 1e-6
+                assert_allclose(getattr(a, key), value, atol=1e-8 * scale, rtol=1e-8, err_msg=key)
+    setting = Setting(as_written, np.full(4, np.nan), np.roll(np.eye(4, dtype=bool), 1, axis=1))
+    o, found = outcome(as_written, start, at, pool=POOL)[0], slopes(as_written, start, at, directions, pool=POOL)[0]
+    creation = summed_slope(by_name()["creation"], o, found, setting, sectors=True, regions=False)
+    assert np.isfinite(creation).all() == mechanisms
+    rough, again = (linear(m, start, at)[1] for m in (model, as_written))
+    assert_allclose(again.total, rough.total, rtol=1e-9)
+    assert_allclose(again.efficiency, rough.efficiency, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", structures.names())

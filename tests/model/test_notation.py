@@ -524,8 +524,8 @@ def test_a_complement_is_printed_with_its_unknown() -> None:
     assert r"\ge {q_{ij}} \quad\perp\quad {rent_{ij}} \ge 0 && \text{Quota}" in system_latex(_with_quota(rent))
 
 
-def test_a_complement_has_no_form_in_changes() -> None:
-    with pytest.raises(EquationError, match=r"^small: the condition of rent\[i,j\] is a complement .* no form in"):
+def test_what_may_be_zero_has_no_form_in_changes() -> None:
+    with pytest.raises(EquationError, match=r"^small: rent\[i,j\] is non-negative, and has no form in changes"):
         changes(_with_quota(rent))
 
 

@@ -1,0 +1,164 @@
+"""Systems solved as they are written: against the form in changes, with corners, masks and scalars."""
+
+import numpy as np
+import pytest
+from markets import random_model, random_policy
+from numpy.testing import assert_allclose
+from sympy import Ne
+
+from viner.model import structures
+from viner.model.engine import equilibrium
+from viner.model.generate import compile_system
+from viner.model.notation import Quantity, index, inside, outside, total
+from viner.model.solve import solve
+from viner.model.system import Condition, Definition, System
+
+i, j = index("i j", over="regions")
+
+
+@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("seed", [1, 2])
+def test_levels_and_changes_are_two_routes_to_one_equilibrium(name: str, seed: int) -> None:
+    model = random_model(seed, name=name)
+    target = random_policy(model, seed, wedges=True)
+    code = compile_system(model.structure.system(), "levels")
+    given = {
+        **model.parameters,
+        "v": model.data.value,
+        "T0": 1.0 + model.data.tariff,
+        "T": 1.0 + target.tariff,
+        "b": target.barrier,
+        "r": target.rent,
+    }
+    found = solve(code, given, active=code.active(given))
+    expected = equilibrium(model, target)
+    assert_allclose(found.x, expected.x, atol=1e-11)
+    values, changes = code.values(found.x, given), model.compiled.values(expected.x, model.given(target))
+    assert_allclose(values["q"] / model.data.value, np.exp(changes["ln_q"]), rtol=1e-10)
+    assert_allclose(values["P"], np.exp(changes["ln_P"]), rtol=1e-11)
+    x = found.x + 0.1
+    for a, b in zip(
+        code.residual_and_jacobian(x, given), model.compiled.residual_and_jacobian(x, model.given(target)), strict=True
+    ):
+        assert_allclose(a, b, atol=1e-10)
+
+
+def _homogeneous() -> System:
+    """One good, one buyer, suppliers at linear marginal cost and a tariff: corners where a supplier stays out."""
+    price = Quantity("price", (), "variable", "price", "p")
+    q = Quantity("q", (i,), "variable", "sales", "q", sign="non-negative")
+    cost = Quantity("cost", (i,), "parameter", "cost of the first unit", "c")
+    slope = Quantity("slope", (i,), "parameter", "rise of cost", "g")
+    size = Quantity("size", (), "parameter", "demand at a price of one", "A")
+    eta = Quantity("eta", (), "parameter", "elasticity of demand", "e")
+    duty = Quantity("duty", (i,), "instrument", "specific duty", "t", sign="non-negative")
+    return System(
+        "homogeneous",
+        (price, q, cost, slope, size, eta, duty),
+        (),
+        (
+            Condition(size[()] * price[()] ** (-eta[()]), total(q[i], i), price[()], "Market clearing"),
+            Condition(cost[i] + slope[i] * q[i] + duty[i], price[()], q[i], "Entry", complement=True),
+        ),
+    )
+
+
+def test_suppliers_that_stay_out() -> None:
+    code = compile_system(_homogeneous(), "levels")
+    given = {
+        "cost": np.array([[1.0, 1.2, 3.0], [1.0, 0.9, 1.1]]),
+        "slope": np.array([[0.1, 0.1, 0.1], [1.0, 1.0, 1.0]]),
+        "size": np.array([[10.0], [0.5]]),
+        "eta": np.array([[1.0], [0.0]]),
+        "duty": np.array([[0.0, 0.5, 0.0], [0.0, 0.0, 0.0]]),
+    }
+    start = np.array([[0.0, 1.0, 1.0, 1.0]] * 2)
+    found = solve(code, given, active=code.active(given), start=start)
+    price, q = np.exp(found.x[:, 0]), found.x[:, 1:]
+    # The first market: both dearer suppliers may be out. 10 / p = (p - 1) / 0.1 + (p - 1.7) / 0.1 where in.
+    p = price[0]
+    assert q[0, 2] == pytest.approx(0.0, abs=1e-9)
+    assert 10.0 / p == pytest.approx((p - 1.0) / 0.1 + max(p - 1.7, 0.0) / 0.1, rel=1e-9)
+    # The second: demand of a half at any price, p - 1 + p - 0.9 + p - 1.1 = 0.5.
+    assert_allclose(q[1], np.array([1.0, 1.6, 0.4]) / 6.0, atol=1e-9)
+    assert price[1] == pytest.approx(7.0 / 6.0, rel=1e-9)
+    rng = np.random.default_rng(1)
+    x = found.x + rng.uniform(0.1, 0.3, found.x.shape)
+    _, jacobian = code.residual_and_jacobian(x, given)
+    h = 1e-5
+    for n, unit in enumerate(np.eye(4)):
+        slope = (code.residual(x + h * unit, given) - code.residual(x - h * unit, given)) / (2 * h)
+        assert_allclose(jacobian[:, :, n], slope, atol=1e-8)
+
+
+def test_masks_divide_regions_and_switch_off_conditions() -> None:
+    member = Quantity("member", (i,), "mask", "member of the union", "m")
+    p = Quantity("p", (i,), "variable", "price", "p", benchmark=1)
+    size = Quantity("size", (i,), "data", "supply", "S")
+    eps = Quantity("eps", (i,), "parameter", "elasticity of supply", "e")
+    shift = Quantity("shift", (), "instrument", "demand", "D")
+    s = Quantity("s", (i,), "variable", "supply", "s")
+    share = Quantity("share", (i,), "variable", "share of demand", "a")
+    system = System(
+        "masked",
+        (member, p, size, eps, shift, s, share),
+        (
+            Definition(s[i], size[i] * p[i] ** eps[i], "Supply"),
+            Definition(share[i], size[i] / total(size[j], j, inside(member[j])), "Members", where=inside(member[i])),
+            Definition(share[i], size[i] - size[i], "Others", where=outside(member[i])),
+        ),
+        (Condition(s[i], share[i] * shift[()] / p[i], p[i], "Clearing", where=inside(member[i])),),
+    )
+    code = compile_system(system, "levels")
+    given = {
+        "member": np.array([[True, False, True]]),
+        "size": np.array([[2.0, 5.0, 3.0]]),
+        "eps": np.array([[1.0, 1.0, 3.0]]),
+        "shift": np.array([[10.0]]),
+    }
+    active = code.active(given)
+    assert active.tolist() == [[True, False, True]]
+    found = solve(code, given, active=active)
+    # size p^eps = size / 5 * 10 / p for members; the price of the outsider stays at its benchmark.
+    assert_allclose(np.exp(found.x), [[2.0 ** (1 / 2), 1.0, 2.0 ** (1 / 4)]], rtol=1e-12)
+
+
+def test_a_wedge_that_complements_a_quota_in_changes() -> None:
+    """An import quota on top of Armington demand: its rent is the tariff that would hold imports there."""
+    v = Quantity("v", (i, j), "data", "flow", "v")
+    sigma = Quantity("sigma", (), "parameter", "substitution", "s")
+    a = Quantity("a", (i, j), "share", "weight", "a")
+    d = Quantity("d", (i, j), "variable", "delivered price", "d", benchmark=1)
+    P = Quantity("P", (j,), "variable", "price index", "P", benchmark=1)
+    Q = Quantity("Q", (j,), "variable", "demand", "Q")
+    k = Quantity("k", (j,), "share", "size", "k")
+    q = Quantity("q", (i, j), "variable", "imports", "q", benchmark=v)
+    T = Quantity("T", (i, j), "instrument", "power of the tariff", "T", benchmark=1)
+    r = Quantity("r", (i, j), "instrument", "rent wedge", "r", benchmark=1)
+    limit = Quantity("limit", (i, j), "instrument", "quota", "L", benchmark=v)
+    system = System(
+        "quota",
+        (v, sigma, a, d, P, Q, k, q, T, r, limit),
+        (
+            Definition(d[i, j], T[i, j] * r[i, j], "Delivered price"),
+            Definition(P[j], total(a[i, j] * d[i, j] ** (1 - sigma[()]), i) ** (1 / (1 - sigma[()])), "Index",
+                       calibrates=Q[j]),
+            Definition(Q[j], k[j] / P[j], "Demand", calibrates=k[j]),
+            Definition(q[i, j], a[i, j] * (d[i, j] / P[j]) ** (-sigma[()]) * Q[j], "Imports", calibrates=a[i, j]),
+        ),
+        (Condition(limit[i, j], q[i, j], r[i, j], "Quota", complement=True, where=Ne(i, j)),),
+    )  # fmt: skip
+    code = compile_system(system)
+    value = np.array([[[8.0, 1.0], [2.0, 9.0]]])
+    quotas = np.log(np.array([[[1.0, 3.0], [0.5, 1.0]]]))
+    given = {"v": value, "sigma": np.array([[4.0]]), "ln_T": np.zeros((1, 2, 2)), "ln_limit": quotas}
+    found = solve(code, given, active=code.active(given))
+    rent = found.x.reshape(2, 2)
+    assert rent[0, 1] == pytest.approx(0.0, abs=1e-10)
+    assert rent[1, 0] > 0.1
+    imports = code.values(found.x, given)["ln_q"][0]
+    assert imports[1, 0] == pytest.approx(np.log(0.5), abs=1e-10)
+    tariff = given | {"ln_T": np.array([[[0.0, 0.0], [rent[1, 0], 0.0]]]), "ln_limit": np.full((1, 2, 2), 9.0)}
+    again = solve(code, tariff, active=code.active(tariff))
+    assert_allclose(again.x, 0.0, atol=1e-10)
+    assert_allclose(code.values(again.x, tariff)["ln_q"][0], imports, atol=1e-9)

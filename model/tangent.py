@@ -142,7 +142,7 @@ class Tangent:
     def largest(self) -> Array:
         """The largest move of anything, by sector."""
         moves = (self.tariff, self.barrier, self.rent, *self.parameters.values())
-        return np.max([np.abs(move).reshape(len(move), -1).max(axis=1) for move in moves], axis=0)
+        return np.asarray(np.max([np.abs(move).reshape(len(move), -1).max(axis=1) for move in moves], axis=0))
 
     def states(self) -> dict[str, Array]:
         """Slopes of the results that depend on the equilibrium alone, by the names of `Outcome`."""

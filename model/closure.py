@@ -171,7 +171,7 @@ def hold(system: System, unknown: str, where: Boolean, *, masks: tuple[Quantity,
         system,
         quantities=(*system.quantities, *(m for m in masks if m not in system.quantities)),
         conditions=tuple(
-            replace(c, where=sympy.And(c.where, sympy.Not(where))) if name_of(c.unknown) == unknown else c
+            replace(c, where=sympy.And(c.where, _elsewhere(where))) if name_of(c.unknown) == unknown else c
             for c in system.conditions
         ),
     )
@@ -196,7 +196,7 @@ def _driven(
     moved = given[at] * by if old.sign == "positive" else given[at] + by
     definitions = [Definition(old[at], moved, text or _capital(old.text), where=where)]
     if where != sympy.true:
-        definitions.append(Definition(old[at], given[at], f"{_capital(old.text)}, as given", where=sympy.Not(where)))
+        definitions.append(Definition(old[at], given[at], f"{_capital(old.text)}, as given", where=_elsewhere(where)))
     kept = [replace(q, role="variable") if q is old else q for q in system.quantities]
     return replace(
         system,
@@ -282,6 +282,10 @@ def _determinants(system: System, expr: Expr) -> set[str]:
         found |= waiting
         waiting = {name for one in waiting for name in uses.get(one, ())} - found
     return found
+
+
+def _elsewhere(where: Boolean) -> Boolean:
+    return sympy.to_nnf(sympy.Not(where), simplify=False)
 
 
 def _listed(indices: Iterable[Idx]) -> str:

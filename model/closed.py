@@ -1,6 +1,7 @@
 """A calibrated model solved under a closure of its equations."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ Cells = NDArray[np.bool_]
 
 
 def closed_inputs(
-    model: Model, policy: Policy, *, driven: Collection[str], closure: Mapping[str, Array | Cells]
+    model: Model, policy: Policy, *, driven: Collection[str], closure: Mapping[str, NDArray[Any]]
 ) -> dict[str, Array]:
     """Return what the equations take under a closure.
 

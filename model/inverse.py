@@ -96,7 +96,7 @@ def uniform_tariff_for_import_volume(
     imports = np.where(_abroad(model), value, 0.0).sum(axis=1, keepdims=True)
     sought = _sought(model, cells, default=np.broadcast_to(_abroad(model), value.shape) & (imports > 0.0))
     before = np.where(sought, value, 0.0).sum(axis=1)
-    free = sought.any(axis=1)
+    free: Cells = np.asarray(sought.any(axis=1))
     _refuse([*_shape("volume", volume, before.shape)])
     _refuse([*_volume_faults(model, free, volume, before)])
     # What is given of the power is one in the cells sought, so that the rate itself is what is found.

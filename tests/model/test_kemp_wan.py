@@ -18,6 +18,7 @@ from viner.model.kemp_wan import KempWan, kemp_wan, kemp_wan_system
 from viner.model.market import Policy
 from viner.model.printing import system_text
 from viner.model.simulate import outcome
+from viner.model.solve import solve
 
 many = settings(max_examples=60, deadline=None)
 few = settings(max_examples=15, deadline=None)
@@ -277,3 +278,24 @@ def test_a_market_in_which_nothing_determines_a_price() -> None:
     with pytest.raises(NotConverged) as caught:
         kemp_wan(calibrated(model.structure, replace(model.data, parameters=parameters)), [0, 1, 2])
     assert "no equilibrium found in\ns1: largest residual" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", structures.names())
+def test_in_levels_the_union_is_the_same(name: str) -> None:
+    model = _market(6, name, 0.0)
+    found = kemp_wan(model, [0, 1, 2])
+    code = compile_system(kemp_wan_system(model.structure.system()), "levels")
+    value, power = model.data.value, 1.0 + model.data.tariff
+    inputs = {
+        **model.parameters,
+        "v": value,
+        "T0": power,
+        "T_given": np.where(UNION, 1.0, power),
+        "b": np.ones(value.shape),
+        "r_given": np.ones(value.shape),
+        "member": np.array([UNION] * 3, dtype=float),
+        "sales_to_the_union": value[:, :, UNION].sum(axis=2),
+    }
+    solution = solve(code, inputs, active=code.active(inputs))
+    assert_allclose(np.expm1(solution.x[:, 5:][:, ~UNION]), found.tariff, rtol=1e-10)
+    assert_allclose(np.exp(solution.x[:, :5][:, UNION]), found.producer_price, rtol=1e-12)

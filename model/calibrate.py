@@ -84,7 +84,8 @@ def calibrate(system: System) -> dict[str, Calibrated]:
         (left, right, left if _is_open(left, calibrates, levels) else calibrates)
         for left, right, calibrates in equations
     ]
-    asked = {name_of(e.calibrates) for e in (*system.definitions, *system.conditions) if e.calibrates is not None}
+    asked = {name_of(d.calibrates) for d in system.definitions if d.calibrates is not None}
+    asked |= {name_of(c.calibrates) for c in system.conditions if c.calibrates is not None}
     waiting = [e for e in equations if e[2] is not None]
     while any(name_of(symbol) in asked for _, _, symbol in waiting):
         postponed = []

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viner.errors import Fault, InputError
 from viner.model.compile import Array, Compiled
 from viner.model.engine import Model
 from viner.model.market import Policy
@@ -29,7 +30,16 @@ def closed_inputs(
         Symbols of the instruments that are driven: ``T``.
     closure
         Masks and instruments of the closure by name, the sector axis first. They win over the policy's.
+
+    Raises
+    ------
+    InputError
+        If the structure is not solved in changes.
     """
+    if model.structure.form != "changes":
+        found = f"{model.structure.name}, which is solved in levels"
+        cure = "Compile its system under viner.model.closure.exchange in levels, and solve that"
+        raise InputError(Fault("structure", found, "one that is solved in changes", cure))
     renamed = {f"ln_{name}": f"ln_{name}_given" for name in driven}
     given = {renamed.get(name, name): a for name, a in model.given(policy).items()}
     return given | {name: np.asarray(a, dtype=float) for name, a in closure.items()}
@@ -44,7 +54,7 @@ def closed_equilibrium(
     start: Array | None = None,
     prices: Cells | None = None,
 ) -> tuple[Solution, Array]:
-    """Solve all sectors where producer prices are unknown, and one array more.
+    """Solve all sectors for the structure's own unknowns, and one array more.
 
     Parameters
     ----------
@@ -59,7 +69,7 @@ def closed_equilibrium(
     start
         Of the additional unknown, in logs.
     prices
-        ``[sector, region]``: producer prices that are free to move; those of the model by default.
+        ``[sector, unknown]``: the structure's own unknowns that are free to move; those of the model by default.
 
     Returns
     -------

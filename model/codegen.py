@@ -130,6 +130,14 @@ class Writer:
                 b = self.code(sympy.Mul(*right), (s, column))
                 return f"kernels.product({a}, {b})"
         whole = (*frame, *over)
+        arrays = [f for f in factors if not f.is_number]
+        if len(arrays) == 2 and all(isinstance(f, Indexed) and len(set(f.indices)) == len(f.indices) for f in arrays):
+            # A sum of products in one pass.
+            letters = {i: chr(ord("a") + n) for n, i in enumerate(whole)}
+            inputs = ",".join("".join(letters[i] for i in f.indices) + "..." for f in arrays)
+            code = f'np.einsum("{inputs}->{"".join(letters[i] for i in frame)}...", {", ".join(map(name_of, arrays))})'
+            number = sympy.Mul(*(f for f in factors if f.is_number))
+            return code if number == 1 else f"{float(number)!r} * {code}"
         axes = tuple(range(len(frame), len(whole)))
         return f"np.sum({self.code(value, whole)}, axis={axes})"
 
@@ -162,7 +170,7 @@ class Writer:
             return [f"{name}, ({', '.join(map(name_of, us))},) = kernels.log_mean_and_weights_of{call}"]
         u = weight_of(mean, 0)
         frame = tuple(u.indices)
-        weight, body, exponent = (self.code(e, frame) for e in (*mean.weights, *mean.bodies, mean.exponent))
+        weight, body, exponent = (self.code(e, frame) for e in self._folded(mean))
         call = f"({weight}, {body}, {exponent}, {frame.index(mean.over)})"
         rest = tuple(i for i in frame if i != mean.over)
         if self.weights:
@@ -173,6 +181,15 @@ class Writer:
         if rest != tuple(target.indices):
             lines.append(f"{name} = {_in_order(name, rest, tuple(target.indices))}")
         return lines
+
+    def _folded(self, mean: Mean) -> tuple[Expr, Expr, Expr]:
+        """Weight, body and exponent of a mean; of a plain sum, what is given of the body goes into the weight."""
+        (weight,), (body,) = mean.weights, mean.bodies
+        if mean.exponent == 1 and isinstance(body, sympy.Add) and self.keeps:
+            given = [a for a in body.args if leaves(a) and all(name_of(x) in self.given for x in leaves(a))]
+            if given:
+                return weight * sympy.exp(sympy.Add(*given)), body - sympy.Add(*given), mean.exponent
+        return weight, body, mean.exponent
 
     def _masked(self, value: Expr, where: Boolean, frame: Frame, otherwise: str = "0.0") -> str:
         code = self.code(value, frame)

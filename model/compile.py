@@ -13,6 +13,7 @@ from types import CodeType
 import numpy as np
 from numpy.typing import NDArray
 
+from viner.errors import Fault, ParameterError, nearest
 from viner.model import kernels
 from viner.model.kernels import markets_last
 
@@ -121,6 +122,28 @@ class Compiled:
                 return int(given[name].shape[1 + sets.index(index_set)])
         return 1
 
+    def checked(self, given: Arrays) -> Arrays:
+        """Return inputs with an axis of one member where scalars came without, and refuse what does not fit."""
+        i = self.interface
+        computed = bool(i.shares) and i.shares[0] not in given
+        wanted = {**i.inputs, **(i.data if computed else {})}
+        faults, out = [], dict(given)
+        for name, sets in wanted.items():
+            if computed and name in i.shares:
+                continue
+            if name not in given:
+                known = [n for n in given if n not in wanted]
+                cure = nearest(name, known) if known else "Give an array with the market axis first"
+                faults.append(Fault(f"{i.name}: {name}", "no such input", f"an array over {_axes(sets)}", cure))
+            elif given[name].ndim == 1 and sets == ("one",):
+                out[name] = given[name][:, None]
+            elif given[name].ndim != 1 + len(sets):
+                found = f"an array of shape {given[name].shape}"
+                faults.append(Fault(f"{i.name}: {name}", found, f"one over {_axes(sets)}"))
+        if faults:
+            raise ParameterError(faults)
+        return out
+
     def prepare(self, given: Arrays) -> dict[str, Array]:
         """Return the arrays of one block as the functions take them, with all that depends on them alone.
 
@@ -128,12 +151,28 @@ class Compiled:
         ----------
         given
             Inputs, the market axis first. Benchmark shares that are not given are computed from the data.
+
+        Raises
+        ------
+        ParameterError
+            With all that is missing or has the wrong number of axes.
         """
+        given = self.checked(given)
         last = {name: markets_last(a) for name, a in given.items()}
         if self.interface.shares and self.interface.shares[0] not in last:
             last |= self.functions["shares"](last)
         known: dict[str, Array] = self.functions["known"](last)
         return last | known
+
+    def unknowns(self, x: Array, given: Arrays) -> dict[str, Array]:
+        """Return unknowns ``[market, unknown]`` by name, with their axes."""
+        out, start = {}, 0
+        for u in self.interface.unknowns:
+            shape = tuple(self.size(s, given) for s in u.sets)
+            stop = start + int(np.prod(shape))
+            out[u.name] = x[:, start:stop].reshape(len(x), *shape)
+            start = stop
+        return out
 
     def active(self, given: Arrays) -> NDArray[np.bool_]:
         """Return where the conditions hold, ``[market, unknown]``: everywhere but where a model says otherwise."""
@@ -150,18 +189,18 @@ class Compiled:
 
     def residual(self, x: Array, given: Arrays) -> Array:
         """Return the residuals ``[market, equation]`` at given unknowns ``[market, unknown]``."""
-        return self._gathered(given | {"x": x}, lambda g, x: {"f": self.functions["residual"](x, g)})["f"]
+        return self._gathered({**given, "x": x}, lambda g, x: {"f": self.functions["residual"](x, g)})["f"]
 
     def residual_and_jacobian(self, x: Array, given: Arrays) -> tuple[Array, Array]:
         """Return the residuals and their derivatives by the unknowns, ``[market, equation, unknown]``."""
         names = ("f", "jacobian")
         function = self.functions["residual_and_jacobian"]
-        out = self._gathered(given | {"x": x}, lambda g, x: dict(zip(names, function(x, g), strict=True)))
+        out = self._gathered({**given, "x": x}, lambda g, x: dict(zip(names, function(x, g), strict=True)))
         return out["f"], out["jacobian"]
 
     def values(self, x: Array, given: Arrays) -> dict[str, Array]:
-        """Return every variable and report by name."""
-        return self._gathered(given | {"x": x}, lambda g, x: self.functions["values"](x, g))
+        """Return every unknown, variable and report by name."""
+        return self._gathered({**given, "x": x}, lambda g, x: self.functions["values"](x, g))
 
     def along(self, x: Array, given: Arrays, directions: Arrays) -> dict[str, Array]:
         """Return derivatives of the residuals, variables and reports along a direction.
@@ -186,7 +225,7 @@ class Compiled:
             out: dict[str, Array] = self.functions[name](x, g)
             return out
 
-        return self._gathered(given | {"x": x} | some, slopes)
+        return self._gathered({**given, "x": x, **some}, slopes)
 
     def _gathered(
         self, arrays: Arrays, function: Callable[[dict[str, Array], Array], Mapping[str, Array]]
@@ -203,6 +242,10 @@ class Compiled:
                     out[name] = np.empty((markets, *found.shape[:-1]))
                 out[name][rows] = np.moveaxis(found, -1, 0)
         return out
+
+
+def _axes(sets: tuple[str, ...]) -> str:
+    return f"[{', '.join(('market', *(s for s in sets if s != 'one')))}]"
 
 
 def _code(source: str, name: str) -> CodeType:

@@ -7,12 +7,14 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.model.changes import changes
+from viner.errors import Fault, ScenarioError
+from viner.model import welfare
+from viner.model.changes import log_name
 from viner.model.compile import Array, Compiled
-from viner.model.generate import compile_program
+from viner.model.generate import compile_system
 from viner.model.market import MarketData, Policy
 from viner.model.solve import Rows, Solution, solve
-from viner.model.structures.structure import Structure
+from viner.model.structures.structure import Given, Results, Structure
 
 _EVERY = slice(None)
 
@@ -20,7 +22,7 @@ _EVERY = slice(None)
 @lru_cache(maxsize=16)
 def compiled(structure: Structure) -> Compiled:
     """Compile a structure, once a process."""
-    return compile_program(changes(structure.system()))
+    return compile_system(structure.system(), structure.form)
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Model:
     parameters
         By symbol, ``[sector, region]``; zero where infinite.
     active
-        ``[sector, region]``: producer prices that are free to move. A region that sells nothing has none,
-        and one with infinitely elastic supply keeps its benchmark price.
+        ``[sector, unknown]``: unknowns that are free to move.
+    more
+        Further arrays that the equations take, the sector axis first.
     """
 
     structure: Structure
@@ -45,18 +48,17 @@ class Model:
     compiled: Compiled
     parameters: Mapping[str, Array]
     active: NDArray[np.bool_]
+    more: Mapping[str, Array]
 
     @cached_property
     def spending(self) -> Array:
         """Benchmark spending at tariff-inclusive prices, ``[sector, destination]``."""
-        spent: Array = (self.data.value * (1.0 + self.data.tariff)).sum(axis=1)
-        return spent
+        return welfare.spending(self.data)
 
     @cached_property
     def sales(self) -> Array:
         """Benchmark sales at producer prices, ``[sector, origin]``."""
-        sold: Array = self.data.value.sum(axis=2)
-        return sold
+        return welfare.sales(self.data)
 
     def given(self, policy: Policy, rows: Rows = _EVERY) -> dict[str, Array]:
         """Return what the equations take: parameters, the data behind benchmark shares, and instruments.
@@ -67,28 +69,43 @@ class Model:
             Of all sectors.
         rows
             The sectors wanted.
+
+        Raises
+        ------
+        ScenarioError
+            If the policy moves an instrument that the structure does not have.
         """
+        power0 = 1.0 + self.data.tariff[rows]
+        power, barrier, rent = 1.0 + policy.tariff[rows], policy.barrier[rows], policy.rent[rows]
+        if self.structure.form == "changes":
+            moved = {"ln_T": np.log(power / power0), "ln_b": _log(barrier), "ln_r": _log(rent)}
+        else:
+            moved = {"T": power, "b": barrier, "r": rent}
+        known = self.compiled.interface.inputs
+        for name, text, levels in (("b", "real barriers", barrier), ("r", "rent wedges", rent)):
+            if not {name, log_name(name)} & set(known) and not (levels == 1.0).all():
+                found = f"a shock to {text}, which {self.structure.name} does not have"
+                raise ScenarioError(Fault("structure", found, "a structure that has them", "Use nested-armington"))
         return {
             "v": self.data.value[rows],
-            "T0": 1.0 + self.data.tariff[rows],
+            "T0": power0,
             **{name: a[rows] for name, a in self.parameters.items()},
-            "ln_T": np.log1p(policy.tariff[rows]) - np.log1p(self.data.tariff[rows]),
-            "ln_b": _log(policy.barrier[rows]),
-            "ln_r": _log(policy.rent[rows]),
+            **{name: a[rows] for name, a in self.more.items()},
+            **{name: a for name, a in moved.items() if name in known},
         }
+
+    def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
+        """Return what an equilibrium says, from the variables of the equations by name."""
+        return self.structure.results(Given(self.data, self.parameters, self.active, policy), values)
 
 
 def calibrated(structure: Structure, data: MarketData) -> Model:
     """Put a structure to benchmark data."""
-    active = data.value.sum(axis=2) > 0.0
     parameters = {}
     for spec in structure.parameters:
         values = np.asarray(data.parameters[spec.name], dtype=float)
-        if spec.infinite_allowed:
-            active &= np.isfinite(values)
-            values = np.where(np.isfinite(values), values, 0.0)
-        parameters[structure.symbols[spec.name]] = values
-    return Model(structure, data, compiled(structure), parameters, active)
+        parameters[structure.symbols[spec.name]] = np.where(np.isfinite(values), values, 0.0)
+    return Model(structure, data, compiled(structure), parameters, structure.active(data), structure.more(data))
 
 
 def equilibrium(model: Model, policy: Policy, *, start: Array | None = None) -> Solution:
@@ -124,8 +141,10 @@ def repeated(model: Model, times: int) -> Model:
             tile(data.value),
             tile(data.tariff),
             {name: tile(np.asarray(a)) for name, a in data.parameters.items()},
+            data.partner,
         ),
         parameters={name: tile(a) for name, a in model.parameters.items()},
+        more={name: tile(a) for name, a in model.more.items()},
         active=np.tile(model.active, (times, 1)),
     )
 

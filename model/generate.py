@@ -6,6 +6,7 @@ from typing import Literal
 from sympy import Idx, Indexed
 
 from viner.errors import EquationError
+from viner.model import kept
 from viner.model.changes import changes
 from viner.model.codegen import Kept, Writer, released, used
 from viner.model.compile import Compiled, Interface, Unknown
@@ -42,8 +43,15 @@ def compile_system(system: System, form: Form = "changes") -> Compiled:
     form
         ``changes``: in logs of ratios to the benchmark, by exact hat algebra; instruments are given in logs too.
         ``levels``: as they are written, for equations that are not built of products, powers and sums alone.
+
+    What has been compiled once is kept for the next process, see :mod:`viner.model.kept`.
     """
-    return compile_program(changes(system) if form == "changes" else levels(system))
+    key = kept.key_of(system, form)
+    code = kept.load(key)
+    if code is None:
+        code = compile_program(changes(system) if form == "changes" else levels(system))
+        kept.store(key, code)
+    return code
 
 
 def generate(program: Program) -> str:
@@ -159,8 +167,7 @@ class _Functions:
     def values(self) -> list[str]:
         writer = self._writer(weights=False)
         body = writer.statements([*self.program.statements, *self.program.reports])
-        names = dict.fromkeys(name_of(s.target) for s in (*self.program.statements, *self.program.reports))
-        return self._function("values", [*body, _returned(names)])
+        return self._function("values", [*body, _returned(self._names())])
 
     def along(self, function: str, inputs: Sequence[Indexed]) -> list[str]:
         kept = self.kept if function == "along" else Kept("input")
@@ -175,13 +182,16 @@ class _Functions:
             (zeros,) = writer.zeros(real(f"dot_{name}", leaf.indices))
             body.append(f'{zeros} if "dot_{name}" not in _g else _g["dot_{name}"]')
         body += writer.statements(tangent(statements, moving))
-        names = dict.fromkeys(name_of(s.target) for s in (*self.program.statements, *self.program.reports))
-        moved = {f"dot_{name_of(s.target)}" for s in statements}
-        body.append("out = {" + ", ".join(f'"{n}": dot_{n}' for n in names if f"dot_{n}" in moved) + "}")
+        body.append("out = {" + ", ".join(f'"{n}": dot_{n}' for n in self._names()) + "}")
         body.append(f'out["residual"] = {self._stacked("dot_")}')
         if kept is not self.kept:
             body = [*kept.lines, *body]
         return self._function(function, [*body, "return out"])
+
+    def _names(self) -> dict[str, None]:
+        """The unknowns, variables and reports."""
+        targets = [s.target for s in (*self.program.statements, *self.program.reports)]
+        return dict.fromkeys(name_of(leaf) for leaf in (*self.unknowns, *targets))
 
     def _stacked(self, prefix: str) -> str:
         flat = [f"{prefix}{name_of(r.target)}.reshape(-1, _markets)" for r in self.residuals]
@@ -227,7 +237,7 @@ def _returned(names: Iterable[str]) -> str:
 
 
 def _interface(program: Program) -> Interface:
-    def sets(occurrences: Sequence[Indexed]) -> Mapping[str, tuple[str, ...]]:
+    def sets(occurrences: Sequence[Indexed]) -> dict[str, tuple[str, ...]]:
         return {name_of(leaf): tuple(index_set(i) for i in leaf.indices) for leaf in occurrences}
 
     unknown = {name_of(r.unknown) for r in program.residuals}
@@ -245,5 +255,6 @@ def _interface(program: Program) -> Interface:
             *(name_of(s.target) for s in program.calibration if name_of(s.target) in given),
         ),
         instruments=program.instruments,
-        values=sets([s.target for s in (*program.statements, *program.reports)]),
+        values=sets([r.unknown for r in program.residuals])
+        | sets([s.target for s in (*program.statements, *program.reports)]),
     )

@@ -124,10 +124,15 @@ def kemp_wan(model: Model, members: Sequence[str | int]) -> KempWan:
     Raises
     ------
     InputError
-        If a member is no region, or if there are none.
+        If a member is no region, if there are none, or if the structure is not a competitive market with one price
+        of each origin, for which alone the gain is certain.
     NotConverged
         Naming the sectors.
     """
+    if (unknowns := model.structure.system().unknowns) != ("p",):
+        found = f"{model.structure.name}, with the unknowns {', '.join(unknowns)}"
+        cure = "Elsewhere a union that leaves outsiders as they were need not gain; use nested-armington"
+        raise InputError(Fault("structure", found, "a competitive market with the unknown p alone", cure))
     union = _positions(members, model.data.regions)
     is_member = np.isin(np.arange(len(model.data.regions)), union)
     value, tariff0 = model.data.value, model.data.tariff
@@ -146,7 +151,7 @@ def kemp_wan(model: Model, members: Sequence[str | int]) -> KempWan:
     prices = model.active & (to_union > 0.0)
     start = np.where(is_member, 0.0, np.log(_mean_power(value, tariff0, is_member)))
     solution, ln_power = closed_equilibrium(model, code, given, free=determined, start=start, prices=prices)
-    ln_p = solution.x[:, : len(is_member)]
+    ln_p = code.unknowns(solution.x, given)["ln_p"]
     tariff = np.where(imports, np.expm1(ln_power)[:, :, None], np.where(inner, 0.0, tariff0))
     policy = Policy(tariff, rent=np.where(exports, np.exp(-ln_p)[:, :, None], 1.0))
     values = code.values(solution.x, given)
@@ -161,8 +166,8 @@ def kemp_wan(model: Model, members: Sequence[str | int]) -> KempWan:
         producer_price=np.exp(ln_p)[:, is_member],
         export_tax=np.expm1(-ln_p)[:, is_member],
         quantity_ratio=quantity,
-        consumer_surplus=welfare.consumer_surplus(model, values["ln_P"])[:, is_member],
-        producer_surplus=welfare.producer_surplus(model, ln_p)[:, is_member],
+        consumer_surplus=welfare.consumer_surplus(model.data, values["ln_P"])[:, is_member],
+        producer_surplus=welfare.producer_surplus(model.data, ln_p)[:, is_member],
         duties=duties[:, is_member],
         export_tax_revenue=tax[:, is_member],
         policy=policy,

@@ -58,8 +58,11 @@ def log_mean_and_weights(weight: Array, z: Array, r: Array | float, axis: int) -
 @np.errstate(over="ignore", invalid="ignore")
 def _log_mean(weight: Array, z: Array, r: Array | float, axis: int) -> tuple[Array, Array, Array]:
     exponent = np.asarray(r)
-    terms = np.array(z) if exponent.ndim == 0 and exponent == 1.0 else exponent * z
-    np.exp(terms, out=terms)
+    if exponent.ndim == 0 and exponent == 1.0:
+        terms = np.exp(z)
+    else:
+        terms = exponent * z
+        np.exp(terms, out=terms)
     terms *= weight
     total = terms.sum(axis=axis, keepdims=True)
     top: Array | float = 0.0
@@ -74,8 +77,8 @@ def _log_mean(weight: Array, z: Array, r: Array | float, axis: int) -> tuple[Arr
     mean = (np.log(total) + top) / np.where(small, 1.0, exponent)
     if small.any():
         markets = _markets(small, z)
-        parts = [np.broadcast_to(a, (*a.shape[:-1], z.shape[-1]))[..., markets] for a in (weight, z, exponent)]
-        mean[..., markets] = np.where(np.abs(parts[2]) < _SMALL, _near_zero(*parts, axis), mean[..., markets])
+        w, x, e = (np.broadcast_to(a, (*a.shape[:-1], z.shape[-1]))[..., markets] for a in (weight, z, exponent))
+        mean[..., markets] = np.where(np.abs(e) < _SMALL, _near_zero(w, x, e, axis), mean[..., markets])
     return np.squeeze(mean, axis), terms, total
 
 
@@ -156,7 +159,7 @@ def bend(y: Array) -> Array:
 
 def shares_over(terms: Array, counts: NDArray[np.bool_], axis: int) -> Array:
     """Shares of terms in their sum over an axis, among the cells that count; equal where the sum is zero."""
-    inside = terms * np.asarray(counts, dtype=float)
+    inside: Array = terms * np.asarray(counts, dtype=float)
     total = inside.sum(axis=axis, keepdims=True)
     if not total.all():
         number = np.broadcast_to(counts, terms.shape).sum(axis=axis, keepdims=True)
@@ -175,16 +178,20 @@ def shares_of(*terms: Array) -> tuple[Array, ...]:
 
 
 def diagonal(a: Array, pattern: str) -> Array:
-    """Return a view of the cells where axes coincide: ``diagonal(q, "iim->im")``."""
-    return np.einsum(pattern, a)
+    """Return a view of the cells where axes coincide: ``diagonal(q, "ii...->i...")``."""
+    if pattern == "ii...->i..." and a.flags.c_contiguous:
+        # The same view as that of einsum, at a tenth of the cost of the call.
+        n = a.shape[0]
+        return np.asarray(a.reshape(n * n, *a.shape[2:])[:: n + 1])
+    return np.asarray(np.einsum(pattern, a))
 
 
 def product(a: Array, b: Array) -> Array:
     """Matrix product market by market: ``[e, s, m], [s, c, m] -> [e, c, m]``."""
     if a.shape[2] == b.shape[2] == 1:
-        return np.matmul(a[:, :, 0], b[:, :, 0])[:, :, None]
+        return np.asarray(np.matmul(a[:, :, 0], b[:, :, 0])[:, :, None])
     if a.shape[1] <= _SMALL_PRODUCT:
-        return np.einsum("esm,scm->ecm", a, b)
+        return np.asarray(np.einsum("esm,scm->ecm", a, b))
     out = np.matmul(np.ascontiguousarray(np.moveaxis(a, 2, 0)), np.ascontiguousarray(np.moveaxis(b, 2, 0)))
     return np.ascontiguousarray(np.moveaxis(out, 0, 2))
 

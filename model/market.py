@@ -52,6 +52,8 @@ class MarketData:
         Ad valorem rates as fractions of the border price, ``[sector, origin, destination]``.
     parameters
         By name, ``[sector, region]`` each. All elasticities are positive numbers; `supply` may be infinite.
+    partner
+        ``[origin, destination]``: whether both are members of one union and not the same.
     """
 
     sectors: tuple[str, ...]
@@ -59,6 +61,11 @@ class MarketData:
     value: Array
     tariff: Array
     parameters: Mapping[str, Array] = field(default_factory=dict)
+    partner: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((), dtype=bool))
+
+    def __post_init__(self) -> None:
+        n = len(self.regions)
+        object.__setattr__(self, "partner", np.broadcast_to(self.partner, (n, n)))
 
 
 @dataclass(frozen=True)
@@ -81,5 +88,5 @@ class Policy:
 
     def __post_init__(self) -> None:
         for name in ("barrier", "rent"):
-            whole = np.broadcast_to(np.asarray(getattr(self, name), dtype=float), self.tariff.shape)
+            whole = np.broadcast_to(np.asarray(getattr(self, name)), self.tariff.shape)
             object.__setattr__(self, name, whole)

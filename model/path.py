@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from viner.errors import NotConverged
 from viner.model import welfare
+from viner.model.changes import log_name
 from viner.model.engine import Model, repeated
 from viner.model.market import Array, Policy
 from viner.model.solve import linear_response, solve
@@ -22,6 +23,10 @@ from viner.model.solve import linear_response, solve
 _ORDERS = (8, 16, 32, 64, 128)
 _RELATIVE = 1e-10
 _ABSOLUTE = 1e-13
+# So small that its square vanishes beside one.
+_STEP = 1e-30j
+
+MECHANISMS = ("diversion", "displacement", "expansion")
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,12 @@ class Parts:
     """What one increment of policy contributes to the results, by cell or by sector and region.
 
     The names and units are those of :class:`viner.model.simulate.Outcome`; `value` is the change of the flow
-    at current producer prices.
+    at current producer prices, `quantity` at those of the benchmark. Mechanisms are not numbers in a structure
+    that does not have them.
     """
 
     value: Array
+    quantity: Array
     diversion: Array
     displacement: Array
     expansion: Array
@@ -88,14 +95,14 @@ def along_path(
     error = np.inf
     for order in _ORDERS:
         parts = _quadrature(model, benchmark, increments, pool or {}, order)
-        gap = np.abs(sum(p.diversion + p.displacement + p.expansion for p in parts) - change)
+        gap = np.abs(sum(p.quantity for p in parts) - change)
         error = float((gap / (_RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300)).max())
         if error <= 1.0:
             return parts
     if error <= 10.0:
         return parts
     raise NotConverged(
-        f"the mechanisms do not add up to the change in every flow along the path (off by {error:.0e} of the "
+        f"the slopes do not add up to the change in every flow along the path (off by {error:.0e} of the "
         "tolerance); the shock is very large: take it in several steps"
     )
 
@@ -146,56 +153,70 @@ class _Point:
 
     def __init__(self, model: Model, policy: Policy, given: dict[str, Array], x: Array) -> None:
         self.model, self.policy, self.given, self.x = model, policy, given, x
-        self.levels = model.compiled.values(x, given)
-        self.quantity = model.data.value * np.exp(self.levels["ln_q"])
-        self.border_price = np.exp(x)[:, :, None] * policy.barrier
-        self.value = self.border_price * self.quantity
+        self.values = model.compiled.values(x, given)
+        found = model.results(policy, self.values)
+        self.quantity = model.data.value * found.quantity_ratio
+        self.border_price = found.border_price_ratio
+        self.value = self.quantity * self.border_price * policy.barrier
 
     def _directions(self, move: Policy) -> dict[str, Array]:
-        """Log slopes of the variables when the instruments move and the markets clear."""
-        code = self.model.compiled
-        dots = {
-            "ln_T": move.tariff / (1.0 + self.policy.tariff),
-            "ln_b": move.barrier / self.policy.barrier,
-            "ln_r": move.rent / self.policy.rent,
-        }
+        """Slopes of the variables when the instruments move and the markets clear."""
+        model, code = self.model, self.model.compiled
+        if model.structure.form == "changes":
+            dots = {
+                "ln_T": move.tariff / (1.0 + self.policy.tariff),
+                "ln_b": move.barrier / self.policy.barrier,
+                "ln_r": move.rent / self.policy.rent,
+            }
+        else:
+            dots = {"T": move.tariff, "b": move.barrier, "r": move.rent}
+        dots = {name: dot for name, dot in dots.items() if name in code.interface.inputs}
         still = code.along(self.x, self.given, dots)
-        x = linear_response(code, self.x, self.given, still["residual"], self.model.active)
-        out = code.along(self.x, self.given, dots | {"ln_p": x})
-        return out | dots | {"ln_p": x}
+        x = linear_response(code, self.x, self.given, still["residual"], model.active)
+        return code.along(self.x, self.given, dots | code.unknowns(x, self.given))
 
     def slopes(self, move: Policy) -> dict[str, Array]:
-        """Return the slope of each result, and of the duties by cell."""
+        """Return the slope of each result, and of the duties by cell.
+
+        States are differentiated by a complex step, which is exact: they are analytic functions of the variables.
+        """
         model, policy = self.model, self.policy
-        dot = self._directions(move)
-        eta, eps = model.data.parameters["demand"], model.data.parameters["supply"]
-        eps = np.where(model.active, eps, 0.0)
-        ln_p, ln_P = self.x, self.levels["ln_P"]
-        dot_border = dot["ln_p"][:, :, None] + dot["ln_b"]
-        dot_value = self.value * (dot_border + dot["ln_q"])
-        abroad = ~np.eye(len(model.data.regions), dtype=bool)
-        price_effect = self.value * dot["ln_p"][:, :, None] * abroad
-        duties = move.tariff * self.value + policy.tariff * dot_value
-        wedge = policy.rent * (1.0 + policy.tariff) - 1.0
-        dot_wedge_rent = (
-            move.rent * (1.0 + policy.tariff) * self.value
-            + (policy.rent - 1.0) * move.tariff * self.value
-            + (policy.rent - 1.0) * (1.0 + policy.tariff) * dot_value
+        dots = self._directions(move)
+        moving = Policy(
+            policy.tariff + _STEP * move.tariff, policy.barrier + _STEP * move.barrier, policy.rent + _STEP * move.rent
         )
+        found = model.results(moving, {name: a + _STEP * dots[name] for name, a in self.values.items()})
+        quantity: Array = model.data.value * found.quantity_ratio
+        value: Array = quantity * found.border_price_ratio * moving.barrier
+        duties = _slope(welfare.tariff_revenue(moving, value))
+        abroad = ~np.eye(len(model.data.regions), dtype=bool)
+        price_effect = self.quantity * policy.barrier * _slope(found.border_price_ratio) * abroad
+        dot_quantity = _slope(quantity)
+        wedge = policy.rent * (1.0 + policy.tariff) - 1.0
         return {
-            "value": dot_value,
-            "diversion": self._mechanism(dot, "ln_diversion"),
-            "displacement": self._mechanism(dot, "ln_displacement"),
-            "expansion": self._mechanism(dot, "ln_expansion"),
-            "consumer_surplus": -model.spending * np.exp((1.0 - eta) * ln_P) * dot["ln_P"],
-            "producer_surplus": model.sales * np.exp((1.0 + eps) * ln_p) * dot["ln_p"],
+            "value": _slope(value),
+            "quantity": dot_quantity,
+            **{name: self._mechanism(dots, name) for name in MECHANISMS},
+            "consumer_surplus": _slope(found.consumer_surplus),
+            "producer_surplus": _slope(found.producer_surplus),
             "tariff_revenue": duties.sum(axis=1),
-            "rent": dot_wedge_rent.sum(axis=1),
+            "rent": _slope(welfare.rent(moving, value)).sum(axis=1),
             "terms_of_trade": price_effect.sum(axis=2) - price_effect.sum(axis=1),
-            "efficiency": (wedge * self.value * dot["ln_q"]).sum(axis=1),
-            "barrier_cost": -(self.value * dot["ln_b"]).sum(axis=1),
+            "efficiency": (wedge * self.border_price * policy.barrier * dot_quantity).sum(axis=1),
+            "barrier_cost": -(self.quantity * self.border_price * move.barrier).sum(axis=1),
             "duties": duties,
         }
 
-    def _mechanism(self, dot: Mapping[str, Array], name: str) -> NDArray[np.float64]:
-        return np.asarray(self.quantity * dot[name])
+    def _mechanism(self, dots: Mapping[str, Array], name: str) -> NDArray[np.float64]:
+        """Change of a flow by one mechanism at benchmark prices; not a number where the structure has none."""
+        if not self.model.structure.mechanisms:
+            return np.full_like(self.quantity, np.nan)
+        if self.model.structure.form == "changes":
+            return np.asarray(self.quantity * dots[log_name(name)])
+        # A cell that a mechanism is not defined in, such as home sales, holds zero.
+        level = np.where(self.values[name] == 0.0, 1.0, self.values[name])
+        return np.asarray(self.quantity * dots[name] / level)
+
+
+def _slope(moving: NDArray[np.inexact]) -> Array:
+    return np.asarray(np.imag(moving) / _STEP.imag, dtype=np.float64)

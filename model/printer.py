@@ -18,6 +18,7 @@ class Views(Protocol):
     """What the printer asks of the writer of a function."""
 
     given: dict[str, Frame]
+    keeps: bool
 
     def view(self, leaf: Indexed, frame: Frame) -> str:
         """Write an occurrence with the axes of a frame."""
@@ -149,7 +150,7 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
     def _print_Sum(self, expr: sympy.Sum) -> str:
         body, over, where = summand(expr)
         frame = frame_of(body, (*self.frame, over))
-        inner = Printer(self.writer, frame, keeps=self.keeps)
+        inner = Printer(self.writer, frame, keeps=self.writer.keeps)
         code = inner.doprint(body)
         if where != sympy.true:
             code = f"np.where({inner.doprint(where)}, {code}, 0.0)"

@@ -154,11 +154,10 @@ def outcome(
         Shares of pooled import duties. The parts then have one more entry: the pool itself.
     """
     solution = equilibrium(model, policy)
-    values = model.compiled.values(solution.x, model.given(policy))
-    price, quantity = np.exp(solution.x), np.exp(values["ln_q"])
+    found = model.results(policy, model.compiled.values(solution.x, model.given(policy)))
     value0 = model.data.value
-    value1 = value0 * price[:, :, None] * policy.barrier * quantity
-    change = value0 * (quantity - 1.0)
+    value1 = value0 * found.border_price_ratio * policy.barrier * found.quantity_ratio
+    change = value0 * (found.quantity_ratio - 1.0)
     parts = along_path(model, benchmark, increments or [_difference(benchmark, policy)], change=change, pool=pool)
     revenue0 = welfare.tariff_revenue(benchmark, value0)
     revenue1 = welfare.tariff_revenue(policy, value1)
@@ -168,15 +167,15 @@ def outcome(
             policy=policy,
             value0=value0,
             value1=value1,
-            quantity_ratio=quantity,
-            price_ratio=np.exp(values["ln_d"]),
-            producer_price_ratio=price,
-            composite_price_ratio=np.exp(values["ln_P"]),
+            quantity_ratio=found.quantity_ratio,
+            price_ratio=found.price_ratio,
+            producer_price_ratio=found.producer_price_ratio,
+            composite_price_ratio=found.composite_price_ratio,
             diversion=_sum(parts, "diversion"),
             displacement=_sum(parts, "displacement"),
             expansion=_sum(parts, "expansion"),
-            consumer_surplus=welfare.consumer_surplus(model, values["ln_P"]),
-            producer_surplus=welfare.producer_surplus(model, solution.x),
+            consumer_surplus=found.consumer_surplus,
+            producer_surplus=found.producer_surplus,
             tariff_revenue=(revenue1 - revenue0).sum(axis=1),
             rent=rent,
             pool_transfer=welfare.pool_transfer(revenue1, pool or {}),

@@ -164,7 +164,7 @@ def _least_squares(jacobian: Array, f: Array) -> Array:
     """A step where the Jacobian is singular: the shortest of the best ones; none where it is not finite."""
     if not (np.isfinite(jacobian).all() and np.isfinite(f).all()):
         return np.zeros_like(f)
-    return np.linalg.lstsq(jacobian, f, rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(jacobian, f, rcond=None)[0], dtype=np.float64)
 
 
 def _block_size(compiled: Compiled, some: Given, count: int) -> int:

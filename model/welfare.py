@@ -8,26 +8,75 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import exprel
 
-from viner.model.engine import Model
-from viner.model.market import Array, Policy
+from viner.model.kernels import bend
+from viner.model.market import Array, MarketData, Policy
+from viner.model.structures.structure import Given, Results
 
 
 def integral_of_power(ln_ratio: Array, exponent: Array) -> Array:
-    """``(x^a - 1)/a`` for the ratio `x` given in logs; ``ln x`` in the limit ``a = 0``."""
+    """``(x^a - 1)/a`` for the ratio `x` given in logs; ``ln x`` in the limit ``a = 0``.
+
+    Either may carry a slope as an imaginary part too small for its square to count; the result then carries its own.
+    """
+    if np.iscomplexobj(ln_ratio) or np.iscomplexobj(exponent):
+        ln, a = np.real(ln_ratio), np.real(exponent)
+        slope = slope_of_power(ln, a, np.imag(ln_ratio), np.imag(exponent))
+        return np.asarray(integral_of_power(ln, a) + 1j * slope)
     return np.asarray(ln_ratio * exprel(exponent * ln_ratio))
 
 
-def consumer_surplus(model: Model, ln_composite_price: Array) -> Array:
-    """``E0 (1 - P^(1-eta))/(1-eta)``: what buyers gain, `E0` being benchmark spending with tariffs."""
-    eta = model.data.parameters["demand"]
-    return -model.spending * integral_of_power(ln_composite_price, 1.0 - eta)
+def slope_of_power(ln_ratio: Array, exponent: Array, by_ratio: Array, by_exponent: Array) -> Array:
+    """Slope of :func:`integral_of_power` where the log ratio and the exponent move; exact at ``a = 0``."""
+    y = exponent * ln_ratio
+    return np.asarray(np.exp(y) * by_ratio + ln_ratio**2 * bend(y) * by_exponent)
 
 
-def producer_surplus(model: Model, ln_producer_price: Array) -> Array:
-    """``R0 (p^(1+eps) - 1)/(1+eps)``; zero where supply is infinitely elastic or nothing is sold."""
-    eps = np.where(model.active, model.data.parameters["supply"], 0.0)
-    moved = np.where(model.active, ln_producer_price, 0.0)
-    return model.sales * integral_of_power(moved, 1.0 + eps)
+def spending(data: MarketData) -> Array:
+    """Benchmark spending at tariff-inclusive prices, ``[sector, destination]``."""
+    return np.asarray((data.value * (1.0 + data.tariff)).sum(axis=1))
+
+
+def sales(data: MarketData) -> Array:
+    """Benchmark sales at producer prices, ``[sector, origin]``."""
+    return np.asarray(data.value.sum(axis=2))
+
+
+def consumer_surplus(data: MarketData, ln_composite_price: Array) -> Array:
+    """``E0 (1 - P^(1-eta))/(1-eta)``: what buyers gain, `E0` being benchmark spending with tariffs.
+
+    Demand for the composite has the constant elasticity `eta`, the parameter ``demand``.
+    """
+    return -spending(data) * integral_of_power(ln_composite_price, 1.0 - data.parameters["demand"])
+
+
+def producer_surplus(data: MarketData, ln_producer_price: Array) -> Array:
+    """``R0 (p^(1+eps) - 1)/(1+eps)``; zero where supply is infinitely elastic or nothing is sold.
+
+    Supply has the constant elasticity `eps`, the parameter ``supply``.
+    """
+    eps = data.parameters["supply"]
+    moves = np.isfinite(eps) & (sales(data) > 0.0)
+    moved = np.where(moves, ln_producer_price, 0.0)
+    return sales(data) * integral_of_power(moved, 1.0 + np.where(moves, eps, 0.0))
+
+
+def results_in_changes(given: Given, values: Mapping[str, Array]) -> Results:
+    """Results of a structure in changes with `p`, `q`, `d` and `P`, competitive supply and one price an origin.
+
+    In a cell without trade the ratios are those of a cell that is vanishingly small.
+    """
+    policy = given.policy
+    price, quantity = np.exp(values["ln_d"]), np.exp(values["ln_q"])
+    power = (1.0 + policy.tariff) / (1.0 + given.data.tariff)
+    return Results(
+        quantity_ratio=quantity,
+        price_ratio=price,
+        border_price_ratio=price / (power * policy.barrier * policy.rent),
+        producer_price_ratio=np.exp(values["ln_p"]),
+        composite_price_ratio=np.exp(values["ln_P"]),
+        consumer_surplus=consumer_surplus(given.data, values["ln_P"]),
+        producer_surplus=producer_surplus(given.data, values["ln_p"]),
+    )
 
 
 def tariff_revenue(policy: Policy, value: Array) -> Array:

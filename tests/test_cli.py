@@ -154,6 +154,16 @@ def test_equations_are_printed(flag: list[str], capsys: pytest.CaptureFixture[st
     assert len(out.splitlines()) > 10
 
 
+def test_the_code_that_is_run_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["equations", "nested-armington", "--code"]) == 0
+    out = capsys.readouterr().out
+    compile(out, "printed", "exec")
+    assert out.startswith("def shares(_g):")
+    assert "def residual_and_jacobian(_x, _g):" in out
+    assert main(["equations", "nested-armington", "--code", "--latex"]) == 2
+    assert "both --latex and --code; expected one of them" in capsys.readouterr().err
+
+
 def test_a_run_prints_welfare_and_what_it_rests_on(
     engine: types.SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from viner.model.market import ParameterSpec
 from viner.model.notation import Quantity, index, total
 from viner.model.structures.structure import Structure
 from viner.model.system import Condition, Definition, System
+from viner.model.welfare import results_in_changes
 
 
 def system() -> System:
@@ -80,4 +81,5 @@ STRUCTURE = Structure(
         ParameterSpec("supply", "elasticity of supply", minimum_allowed=True, infinite_allowed=True),
     ),
     symbols={"sigma": "sigma", "demand": "eta", "supply": "eps"},
+    results=results_in_changes,
 )

@@ -11,6 +11,7 @@ from viner.model.market import ParameterSpec
 from viner.model.notation import Quantity, index, total
 from viner.model.structures.structure import Structure
 from viner.model.system import Condition, Definition, System
+from viner.model.welfare import results_in_changes
 
 
 def system() -> System:
@@ -89,4 +90,5 @@ STRUCTURE = Structure(
         ParameterSpec("supply", "elasticity of supply", minimum_allowed=True, infinite_allowed=True),
     ),
     symbols={"sigma_imports": "sigma_m", "sigma_home": "sigma_h", "demand": "eta", "supply": "eps"},
+    results=results_in_changes,
 )

@@ -2,14 +2,82 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from viner.model.market import ParameterSpec
+import numpy as np
+from numpy.typing import NDArray
+
+from viner.model.market import Array, MarketData, ParameterSpec, Policy
 from viner.model.system import System
+
+Form = Literal["changes", "levels"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an equilibrium says of flows, prices and surpluses, by cell or by sector and region.
+
+    Ratios are to the benchmark, surpluses changes from it in the benchmark's unit, positive for a gain.
+
+    Parameters
+    ----------
+    quantity_ratio
+        Of what arrives, by cell.
+    price_ratio
+        Of the delivered price, tariff included, by cell.
+    border_price_ratio
+        Of the producer's price in that destination, by cell: the delivered price without tariff, barrier and rent.
+    producer_price_ratio
+        By region: the price that clears the market, or the mean of what a region's producers get.
+    composite_price_ratio
+        By region: the price index of buyers.
+    consumer_surplus, producer_surplus
+        By region.
+    """
+
+    quantity_ratio: Array
+    price_ratio: Array
+    border_price_ratio: Array
+    producer_price_ratio: Array
+    composite_price_ratio: Array
+    consumer_surplus: Array
+    producer_surplus: Array
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the results of a structure are computed from, beside the variables of its equations.
+
+    Parameters
+    ----------
+    data
+        Benchmark flows, tariffs and parameters.
+    parameters
+        By symbol, ``[sector, region]``; zero where infinite.
+    active
+        ``[sector, unknown]``: the unknowns that are free to move.
+    policy
+        The instruments.
+    """
+
+    data: MarketData
+    parameters: Mapping[str, Array]
+    active: NDArray[np.bool_]
+    policy: Policy
+
+
+def moving_prices(data: MarketData) -> NDArray[np.bool_]:
+    """Return the producer prices that are free to move, ``[sector, region]``.
+
+    A region that sells nothing has none, and one with infinitely elastic supply keeps its benchmark price.
+    """
+    sells = np.asarray(data.value.sum(axis=2) > 0.0)
+    return sells & np.isfinite(data.parameters["supply"]) if "supply" in data.parameters else sells
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A market structure: its equations and the parameters that it takes from a benchmark.
+    """A market structure: its equations, the parameters that it takes from a benchmark, and what it says of results.
 
     Parameters
     ----------
@@ -18,11 +86,24 @@ class Structure:
     title, reference
         For people.
     system
-        Returns the equations in levels.
+        Returns the equations in levels. Data are `v` (flows at producer prices) and `T0` (powers of the tariff),
+        instruments `T`, `b` and `r`.
     parameters
         What the benchmark must give.
     symbols
         The symbol in the equations behind each parameter's name.
+    results
+        ``results(given, values)``: from the variables of the equations, by name as
+        :meth:`viner.model.compile.Compiled.values` returns them. It is built of analytic functions of arrays that
+        may be complex, so that its derivatives along a path are exact.
+    form
+        How the equations are solved, see :func:`viner.model.generate.compile_system`.
+    mechanisms
+        Whether the equations report ``diversion``, ``displacement`` and ``expansion``.
+    active
+        ``active(data)``: the unknowns that are free to move, ``[sector, unknown]``.
+    more
+        ``more(data)``: further arrays that the equations take, such as masks, by name, the sector axis first.
     """
 
     name: str
@@ -31,3 +112,8 @@ class Structure:
     system: Callable[[], System]
     parameters: tuple[ParameterSpec, ...]
     symbols: Mapping[str, str] = field(hash=False)
+    results: Callable[[Given, Mapping[str, Array]], Results]
+    form: Form = "changes"
+    mechanisms: bool = True
+    active: Callable[[MarketData], NDArray[np.bool_]] = moving_prices
+    more: Callable[[MarketData], dict[str, Array]] = lambda _: {}

@@ -52,7 +52,7 @@ def test_the_model_page_shows_what_is_printed(
     _run(page, tmp_path, monkeypatch)
     printed = capsys.readouterr().out
     shown = [body for kind, body in BLOCK.findall(page) if kind == "text"]
-    assert len(shown) == 2
+    assert len(shown) == 4
     for body in shown:
         assert body in printed
 

@@ -443,3 +443,14 @@ def test_shares_do_not_tell_barriers_at_an_elasticity_of_one() -> None:
     assert "s0: largest residual" in str(caught.value)
     assert "Relative spending as given" in str(caught.value)
     assert "s1" not in str(caught.value)
+
+
+def test_a_structure_that_is_solved_in_levels() -> None:
+    model = random_model(4)
+    model = replace(model, structure=replace(model.structure, name="other", form="levels"))
+    with pytest.raises(InputError) as caught:
+        tariff_for_import_volume(model, policy(model.data.tariff), model.data.value)
+    assert str(caught.value) == (
+        "structure: other, which is solved in levels; expected one that is solved in changes. "
+        "Compile its system under viner.model.closure.exchange in levels, and solve that"
+    )

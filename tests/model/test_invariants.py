@@ -58,7 +58,11 @@ def test_mechanisms_and_parts_add_up(seed: int, name: str) -> None:
     total = done.outcomes["total"]
     for part in fields(Parts):
         parts = sum(getattr(p, part.name) for p in done.attribution.values())
-        whole = total.value1 - total.value0 if part.name == "value" else getattr(total, part.name)
+        changes = {
+            "value": total.value1 - total.value0,
+            "quantity": total.value0 * (total.quantity_ratio - 1.0),
+        }
+        whole = changes.get(part.name, getattr(total, part.name, None))
         assert_allclose(parts, whole, rtol=1e-8, atol=1e-9)
 
 

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from viner.errors import InputError, NotConverged
 from viner.model import structures, welfare
 from viner.model.closed import closed_equilibrium, closed_inputs
+from viner.model.closure import exchange
 from viner.model.engine import Model, calibrated, equilibrium
 from viner.model.generate import compile_system
 from viner.model.kemp_wan import KempWan, kemp_wan, kemp_wan_system
@@ -140,7 +141,9 @@ def test_no_other_tariffs_that_leave_outsiders_alone_are_better(seed: int, name:
                              quantity_ratio=np.exp(values["ln_q"])))  # fmt: skip
     value = model.data.value * np.exp(solution.x[:, :5, None] + values["ln_q"])
     wedges = welfare.tariff_revenue(other, value) + welfare.rent(other, value) - model.data.tariff * model.data.value
-    surplus = welfare.consumer_surplus(model, values["ln_P"]) + welfare.producer_surplus(model, solution.x[:, :5])
+    surplus = welfare.consumer_surplus(model.data, values["ln_P"]) + welfare.producer_surplus(
+        model.data, solution.x[:, :5]
+    )
     assert (surplus.sum(axis=1) + wedges.sum(axis=(1, 2)) < best.gain).all()
 
 
@@ -299,3 +302,14 @@ def test_in_levels_the_union_is_the_same(name: str) -> None:
     solution = solve(code, inputs, active=code.active(inputs))
     assert_allclose(np.expm1(solution.x[:, 5:][:, ~UNION]), found.tariff, rtol=1e-10)
     assert_allclose(np.exp(solution.x[:, :5][:, UNION]), found.producer_price, rtol=1e-12)
+
+
+def test_a_structure_for_which_the_gain_is_not_certain() -> None:
+    model = _market(1, NESTED, 0.0)
+    other = replace(model.structure, name="other", system=lambda: exchange(model.structure.system(), free="T", fix="q"))
+    with pytest.raises(InputError) as caught:
+        kemp_wan(replace(model, structure=other), [0, 1])
+    assert str(caught.value) == (
+        "structure: other, with the unknowns p, T_free; expected a competitive market with the unknown p alone. "
+        "Elsewhere a union that leaves outsiders as they were need not gain; use nested-armington"
+    )

@@ -129,10 +129,6 @@ def kemp_wan(model: Model, members: Sequence[str | int]) -> KempWan:
     NotConverged
         Naming the sectors.
     """
-    if (unknowns := model.structure.system().unknowns) != ("p",):
-        found = f"{model.structure.name}, with the unknowns {', '.join(unknowns)}"
-        cure = "Elsewhere a union that leaves outsiders as they were need not gain; use nested-armington"
-        raise InputError(Fault("structure", found, "a competitive market with the unknown p alone", cure))
     union = _positions(members, model.data.regions)
     is_member = np.isin(np.arange(len(model.data.regions)), union)
     value, tariff0 = model.data.value, model.data.tariff
@@ -177,7 +173,12 @@ def kemp_wan(model: Model, members: Sequence[str | int]) -> KempWan:
 
 @lru_cache(maxsize=16)
 def _compiled(structure: Structure) -> Compiled:
-    return compile_system(kemp_wan_system(structure.system()))
+    system = structure.system()
+    if system.unknowns != ("p",):
+        found = f"{structure.name}, with the unknowns {', '.join(system.unknowns)}"
+        cure = "Elsewhere a union that leaves outsiders as they were need not gain; use nested-armington"
+        raise InputError(Fault("structure", found, "a competitive market with the unknown p alone", cure))
+    return compile_system(kemp_wan_system(system))
 
 
 def _mean_power(value: Array, tariff: Array, is_member: NDArray[np.bool_]) -> Array:

@@ -17,6 +17,7 @@ from viner.model.compile import Array, Arrays, Compiled
 from viner.model.complementarity import fischer_burmeister
 from viner.model.diagnose import message
 from viner.model.kernels import eliminate, markets_first, markets_last
+from viner.model.semismooth import Pairs, solve_pairs
 
 Status = Literal["converged", "not converged"]
 Rows = slice | NDArray[np.intp]
@@ -44,7 +45,8 @@ class Solution:
     x
         The unknowns, ``[market, unknown]``: log changes from the benchmark, or the levels of non-negative ones.
     residual
-        Largest absolute residual, by market, in logs (relative excess demand).
+        Largest absolute residual, by market, in logs (relative excess demand); of a complementary pair the smaller
+        of the unknown and the slack.
     iterations
         Newton steps, by market.
     converged
@@ -204,6 +206,7 @@ class _Block:
         sizes = [int(np.prod([compiled.size(s, given) for s in u.sets])) for u in compiled.interface.unknowns]
         complement = np.repeat([u.complement for u in compiled.interface.unknowns], sizes)
         self.complement = complement[:, None] if complement.any() else None
+        self.pairs = Pairs.of(compiled, given, self.g, active) if complement.any() else None
 
     def _evaluate(self, x: Array, offset: Array | None) -> Array:
         return self._closed(x, self.functions["residual"](x, self.g), offset)
@@ -248,6 +251,9 @@ class _Block:
 
         `offset` is what the residuals are to be brought to.
         """
+        if self.pairs is not None and offset is None:
+            reached = solve_pairs(self.pairs, markets_last(start))
+            return _Found(reached.x.T, reached.residual, reached.steps, np.zeros(len(start), dtype=bool))
         x = markets_last(start)
         markets = len(start)
         out_x, out_size = np.array(x), np.full(markets, np.inf)
@@ -295,4 +301,6 @@ class _Block:
             size = np.where(reached & (to >= 1.0), found.residual, size)
             s = np.where(reached, to, s)
             stride = np.where(reached, 2.0 * stride, np.where(going, stride / 4.0, stride))
+        if self.pairs is not None:
+            return self.newton(x, most=_MOST_STEPS)
         return _Found(x, size, steps, np.zeros(markets, dtype=bool))

@@ -209,7 +209,8 @@ def _moved(
     """Take one step in every market that goes on: Newton's where it leads downhill, a damped one elsewhere."""
     right = markets_first(phi)
     slope = np.einsum("mij,mi->mj", jacobian, right)
-    steps = _newton(jacobian, right)
+    steps = np.zeros_like(right)
+    steps[going] = _newton(jacobian[going], right[going])
     down = (steps * slope).sum(axis=1)
     length = np.sqrt((steps**2).sum(axis=1))
     usable = going & np.isfinite(down) & (down <= -_DOWNHILL * length**_POWER)

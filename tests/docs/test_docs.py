@@ -39,7 +39,16 @@ def _run(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @pytest.mark.parametrize(
-    "page", ["tutorial.md", "data.md", "build_a_model.md", "engine.md", "complementarity.md", "reference/commands.md"]
+    "page",
+    [
+        "tutorial.md",
+        "data.md",
+        "build_a_model.md",
+        "engine.md",
+        "complementarity.md",
+        "homogeneous.md",
+        "reference/commands.md",
+    ],
 )
 def test_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _run((DOCS / page).read_text(), tmp_path, monkeypatch) > 0

@@ -38,9 +38,12 @@ def _run(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     return examples
 
 
-@pytest.mark.parametrize(
-    "page", ["tutorial.md", "data.md", "build_a_model.md", "engine.md", "closures.md", "reference/commands.md"]
+PAGES = sorted(
+    str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md") if re.search(r"^```(python|console)", p.read_text(), re.M)
 )
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _run((DOCS / page).read_text(), tmp_path, monkeypatch) > 0
 

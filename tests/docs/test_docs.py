@@ -39,7 +39,9 @@ def _run(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 PAGES = sorted(
-    str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md") if re.search(r"^```(python|console)", p.read_text(), re.M)
+    str(p.relative_to(DOCS))
+    for p in DOCS.rglob("*.md")
+    if re.search(r"^```(python|console)", p.read_text(), re.MULTILINE)
 )
 
 

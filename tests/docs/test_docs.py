@@ -38,11 +38,8 @@ def _run(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     return examples
 
 
-PAGES = sorted(
-    str(p.relative_to(DOCS))
-    for p in DOCS.rglob("*.md")
-    if re.search(r"^```(python|console)", p.read_text(), re.MULTILINE)
-)
+RUNS = re.compile(r"^```(python|console)", re.MULTILINE)
+PAGES = sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if RUNS.search(page.read_text()))
 
 
 @pytest.mark.parametrize("page", PAGES)

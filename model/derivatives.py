@@ -122,7 +122,7 @@ def slopes(
     NotConverged
         If a market could not be solved, or an integral is not exact to nine digits.
     NoDerivative
-        If an infinite elasticity is to move.
+        If an infinite elasticity is to move, or a parameter by region that the structure has by sector.
     """
     x = (solution or equilibrium(model, policy)).x
     end = Point(model, policy, x)
@@ -164,7 +164,8 @@ def gradient(
     -------
     dict
         By position of the region for a parameter, ``(region,)``, and of the cell for an instrument, ``(origin,
-        destination)``. The derivative by an infinite elasticity is left out as zero.
+        destination)``. A parameter that has one value a sector moves in all regions at once, and its one entry is
+        ``()``. The derivative by an infinite elasticity is left out as zero.
     """
     shape = model.data.value.shape
     directions: dict[tuple[int, ...], Direction] = {}
@@ -173,7 +174,8 @@ def gradient(
             directions[place] = Direction.by_name({name: _only_at(np.ones(shape), place)})
     elif name in model.structure.symbols:
         finite = np.isfinite(model.data.parameters[name]).astype(float)
-        for place in np.ndindex(shape[1:2]):
+        by_sector = any(spec.by_sector for spec in model.structure.parameters if spec.name == name)
+        for place in np.ndindex(() if by_sector else shape[1:2]):
             directions[place] = Direction.by_name({name: _only_at(finite, place)})
     else:
         known = (*model.structure.symbols, *INSTRUMENTS)

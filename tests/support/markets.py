@@ -10,6 +10,10 @@ from viner.model.structures.structure import Structure
 
 Array = NDArray[np.float64]
 NESTED = "nested-armington"
+IN_CHANGES = tuple(name for name in structures.names() if structures.get(name).form == "changes")
+# Markets of which producer prices are the only unknown.
+COMPETITIVE = tuple(name for name in IN_CHANGES if structures.get(name).system().unknowns == ("p",))
+OTHERS = tuple(name for name in structures.names() if name not in COMPETITIVE)
 
 
 def policy(tariff: Array, *, barrier: Array | float = 1.0, rent: Array | float = 1.0) -> Policy:
@@ -50,7 +54,7 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
         "demand": rng.uniform(0.3, 1.5, (sectors, regions)),
         "supply": rng.uniform(0.5, 8.0, (sectors, regions)),
         "entry": rng.uniform(0.0, 1.0, (sectors, regions)),
-        "shape": (sigma - 1.0) * rng.uniform(1.0, 2.0, (sectors, 1)),
+        "shape": (sigma - 1.0) * rng.uniform(1.05, 2.0, (sectors, 1)),
         "transformation": rng.uniform(0.5, 6.0, (sectors, regions)),
     }
     return calibrated(structure, market_data(value, tariff, structure, **parameters))

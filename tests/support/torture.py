@@ -8,7 +8,7 @@ the check does not overflow where the market is merely extreme.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +36,11 @@ class Tally:
     # Solved by the solver's account, and not by the second evaluation.
     wrong: int = 0
     worst: float = 0.0
-    # Refused, by likely cause; and those among them in which no elasticity is zero.
+    # Refused, by likely cause; and by cause those of which theory says that they have an equilibrium.
     refused: Counter[str] = field(default_factory=Counter)
-    refused_without_zeros: int = 0
+    refused_though_certain: Counter[str] = field(default_factory=Counter)
+    # Of which theory says so.
+    certain: int = 0
     # Solved where the Jacobian has the sign of an unstable equilibrium: there are others.
     unstable: int = 0
     iterations: list[int] = field(default_factory=list)
@@ -50,7 +52,8 @@ class Tally:
         self.wrong += other.wrong
         self.worst = max(self.worst, other.worst)
         self.refused += other.refused
-        self.refused_without_zeros += other.refused_without_zeros
+        self.refused_though_certain += other.refused_though_certain
+        self.certain += other.certain
         self.unstable += other.unstable
         self.iterations += other.iterations
 
@@ -68,21 +71,22 @@ def torture(name: str, markets: int, regions: int, seed: int) -> Tally:
     with np.errstate(all="ignore"):
         price = np.exp(solution.x)
     sane = np.isfinite(price).all(axis=1) & (price > 0.0).all(axis=1) & (solution.residual <= VERIFIED)
-    zeros = np.logical_and(*((data.parameters[k] == 0.0).any(axis=1) for k in ("demand", "supply")))
+    certain = ~VERIFIERS[name].doubtful(data)
     return Tally(
         markets=markets,
         solved=int(good.sum()),
         wrong=int((good & ~(sane & (excess <= VERIFIED))).sum()),
         worst=float(excess[good].max(initial=0.0)),
-        refused=_causes(model, policy, solution),
-        refused_without_zeros=int((~good & ~zeros).sum()),
+        refused=_causes(model, policy, solution, ~good),
+        refused_though_certain=_causes(model, policy, solution, ~good & certain),
+        certain=int(certain.sum()),
         unstable=int((good & (_sign(model, policy, solution) < 0.0)).sum()),
         iterations=solution.iterations.tolist(),
     )
 
 
-def _causes(model: Model, policy: Policy, solution: Solution) -> Counter[str]:
-    rows = np.flatnonzero(~solution.converged)
+def _causes(model: Model, policy: Policy, solution: Solution, which: NDArray[np.bool_]) -> Counter[str]:
+    rows = np.flatnonzero(which)
     if not len(rows):
         return Counter()
     ends = [solution.ends.get(row) for row in rows.tolist()]
@@ -102,10 +106,10 @@ def _sign(model: Model, policy: Policy, solution: Solution) -> Array:
 def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[MarketData, Policy]:
     """Draw markets and what happens to them.
 
-    Elasticities are log-uniform from 0.05 to 40, with exact ones, exact zeros where a parameter allows them and
-    infinite supply; powers of tariffs are log-uniform from 0.7 to 11 before and after; barriers go from 0.5 to 3
-    and rent wedges from 0.8 to 2 in some markets. Flows are lognormal, some smaller by up to twelve powers of ten,
-    some zero; some regions sell nothing, buy nothing, or have no home sales.
+    Elasticities are log-uniform from 0.05 to 40, within the range of each parameter, with exact ones, exact zeros where
+    a parameter allows them and infinite supply; powers of tariffs are log-uniform from 0.7 to 11 before and after;
+    barriers go from 0.5 to 3 and rent wedges from 0.8 to 2 in some markets. Flows are lognormal, some smaller by up to
+    twelve powers of ten, some zero; some regions sell nothing, buy nothing, or have no home sales.
     """
     rng = np.random.default_rng([seed, regions])
     cells = (markets, regions, regions)
@@ -115,11 +119,15 @@ def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[M
             markets,
             regions,
             lowest=max(LOWEST, 1.02 * spec.minimum),
+            highest=min(HIGHEST, spec.maximum),
             zero=spec.minimum_allowed,
             infinite=spec.infinite_allowed,
+            by_sector=spec.by_sector,
         )
         for spec in structure.parameters
     }
+    if structure.name in LEGAL:
+        parameters = LEGAL[structure.name](rng, parameters)
     power0 = _log_uniform(rng, 0.7, 11.0, cells)
     power1 = _log_uniform(rng, 0.7, 11.0, cells)
     power1 = np.where(rng.random(cells) < rng.choice([0.0, 0.5, 0.9], (markets, 1, 1)), power0, power1)
@@ -140,12 +148,20 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float, shape: tuple
 
 
 def _elasticities(
-    rng: np.random.Generator, markets: int, regions: int, *, lowest: float, zero: bool, infinite: bool
+    rng: np.random.Generator,
+    markets: int,
+    regions: int,
+    *,
+    lowest: float,
+    highest: float,
+    zero: bool,
+    infinite: bool,
+    by_sector: bool,
 ) -> Array:
     shape = (markets, regions)
-    common = _log_uniform(rng, lowest, HIGHEST, (markets, 1))
-    by_region = rng.random((markets, 1)) < 0.4
-    values = np.where(by_region, _log_uniform(rng, lowest, HIGHEST, shape), common)
+    common = _log_uniform(rng, lowest, highest, (markets, 1))
+    by_region = (rng.random((markets, 1)) < 0.4) & (not by_sector)
+    values = np.where(by_region, _log_uniform(rng, lowest, highest, shape), common)
 
     def somewhere(whole: float, part: float) -> NDArray[np.bool_]:
         return np.asarray((rng.random((markets, 1)) < whole) | (by_region & (rng.random(shape) < part)))
@@ -157,6 +173,24 @@ def _elasticities(
     if infinite:
         values = np.where(somewhere(0.02, 0.1), np.inf, values)
     return values
+
+
+def _melitz_parameters(rng: np.random.Generator, parameters: dict[str, Array]) -> dict[str, Array]:
+    """Pareto's shape from sigma - 1, which is exact in some markets, to ten times that; demand that sigma allows."""
+    sigma = parameters["sigma"]
+    least = sigma[:, :1] - 1.0
+    excess = np.where(rng.random(least.shape) < 0.1, 1.0, _log_uniform(rng, 1.0001, 10.0, least.shape))
+    shape = least * excess + np.zeros(sigma.shape)
+    # Beyond this a market has no finite size.
+    with np.errstate(divide="ignore"):
+        most = (shape * sigma - (sigma - 1.0)) / (shape - (sigma - 1.0))
+    return {**parameters, "shape": shape, "demand": np.minimum(parameters["demand"], 0.98 * most)}
+
+
+# Where legal values of parameters depend on each other.
+LEGAL: Mapping[str, Callable[[np.random.Generator, dict[str, Array]], dict[str, Array]]] = {
+    "melitz": _melitz_parameters
+}
 
 
 def _flows(rng: np.random.Generator, markets: int, regions: int) -> Array:
@@ -175,36 +209,46 @@ def _flows(rng: np.random.Generator, markets: int, regions: int) -> Array:
 
 
 def excess_demand(structure: str, data: MarketData, policy: Policy, x: Array) -> Array:
-    """Return relative excess demand ``[market, region]`` at logs of producer prices `x`; zero where p is given."""
-    fixed = (data.value.sum(axis=2) == 0.0) | ~np.isfinite(data.parameters["supply"])
+    """Return how far markets are from clearing, ``[market, unknown]``, relative to what is sold.
+
+    At logs of the unknowns over their benchmark levels; infinite where something has moved that does not move.
+    """
+    verifier = VERIFIERS[structure]
     with np.errstate(all="ignore"):
-        excess = VERIFIERS[structure](_Levels(data, policy, x)).astype(float)
-    return np.where(fixed, np.where(x == 0.0, 0.0, np.inf), np.abs(excess))
+        excess = verifier.equations(_Levels(data, policy), x.astype(np.longdouble)).astype(float)
+    return np.where(verifier.fixed(data), np.where(x == 0.0, 0.0, np.inf), np.abs(excess))
 
 
 class _Levels:
     """What every structure's equations have in common, in extended precision; cells ``[market, i, j]``."""
 
-    def __init__(self, data: MarketData, policy: Policy, x: Array) -> None:
+    def __init__(self, data: MarketData, policy: Policy) -> None:
         long = np.longdouble
         self.parameters: Mapping[str, Array] = data.parameters
         self.v = data.value.astype(long)
         self.ln_t0 = np.log(1 + data.tariff.astype(long))
         self.ln_b = np.log(policy.barrier.astype(long))
-        self.ln_p = x.astype(long)
-        after = np.log(1 + policy.tariff.astype(long)) + np.log(policy.rent.astype(long))
-        # Delivered price d = p b r T.
-        self.ln_d = self.ln_p[:, :, None] + self.ln_b + after
-        self.home = np.eye(x.shape[1], dtype=bool)
+        # What a buyer pays over what the seller gets: T r.
+        self.ln_wedge = np.log(1 + policy.tariff.astype(long)) + np.log(policy.rent.astype(long))
+        self.home = np.eye(data.value.shape[1], dtype=bool)
+        self.sales = self.v.sum(axis=2)
+
+    def delivered(self, ln_p: Long) -> Long:
+        """``ln d`` where d = p b r T, of producer prices by origin or by cell."""
+        return (ln_p[:, :, None] if ln_p.ndim == 2 else ln_p) + self.ln_b + self.ln_wedge
 
     def by_destination(self, name: str) -> Long:
         """A parameter ``[market, 1, j]``."""
-        return self.parameters[name].astype(np.longdouble)[:, None, :]
+        return self.by_region(name)[:, None, :]
 
-    def excess(self, ln_q: Long) -> Long:
+    def by_region(self, name: str) -> Long:
+        """A parameter ``[market, region]``; zero where it is infinite."""
+        values = self.parameters[name]
+        return np.where(np.isfinite(values), values, 0.0).astype(np.longdouble)
+
+    def excess(self, ln_p: Long, ln_q: Long) -> Long:
         """``sum_j b q / s - 1``, with the size of supply such that it is benchmark sales at a price of one."""
-        supply = np.where(np.isfinite(self.parameters["supply"]), self.parameters["supply"], 0.0)
-        ln_s = np.log(self.v.sum(axis=2)) + supply * self.ln_p
+        ln_s = np.log(self.sales) + self.by_region("supply") * ln_p
         return np.expm1(_log_sum(self.ln_b + ln_q, 2)[:, :, 0] - ln_s)
 
 
@@ -224,17 +268,17 @@ def _price_index(ln_weight: Long, ln_d: Long, ln_d0: Long, sigma: Long) -> Long:
     return np.where(sigma == 1, geometric, ces)
 
 
-def _armington(m: _Levels) -> Long:
-    sigma, eta = m.by_destination("sigma"), m.by_destination("demand")
+def _armington(m: _Levels, ln_p: Long) -> Long:
+    sigma, eta, ln_d = m.by_destination("sigma"), m.by_destination("demand"), m.delivered(ln_p)
     # Q = k P^-eta and q = a (d/P)^-sigma Q, with P = 1 at the benchmark.
     ln_k = np.log((m.v * np.exp(m.ln_t0)).sum(axis=1, keepdims=True))
     ln_a = np.where(m.v > 0, np.log(m.v) + sigma * m.ln_t0 - ln_k, -np.inf)
-    ln_P = _price_index(ln_a, m.ln_d, m.ln_t0, sigma)
-    ln_q = ln_a - sigma * (m.ln_d - ln_P) + ln_k - eta * ln_P
-    return m.excess(np.where(m.v > 0, ln_q, -np.inf))
+    ln_P = _price_index(ln_a, ln_d, m.ln_t0, sigma)
+    ln_q = ln_a - sigma * (ln_d - ln_P) + ln_k - eta * ln_P
+    return m.excess(ln_p, np.where(m.v > 0, ln_q, -np.inf))
 
 
-def _nested_armington(m: _Levels) -> Long:
+def _nested_demand(m: _Levels, ln_d: Long) -> Long:
     sigma_m, sigma_h, eta = (m.by_destination(name) for name in ("sigma_imports", "sigma_home", "demand"))
     spending = m.v * np.exp(m.ln_t0)
     # Import demand M = m (PM/P)^-sigma_h Q and q = a (d/PM)^-sigma_m M; home demand q = h (d/P)^-sigma_h Q.
@@ -243,19 +287,145 @@ def _nested_armington(m: _Levels) -> Long:
     ln_m = np.log(imports) - ln_k
     traded = (m.v > 0) & ~m.home
     ln_a = np.where(traded, np.log(m.v) + sigma_m * m.ln_t0 - np.log(imports), -np.inf)
-    own, ln_d_own, ln_t0_own = (np.einsum("bii->bi", a)[:, None, :] for a in (m.v, m.ln_d, m.ln_t0))
+    own, ln_d_own, ln_t0_own = (np.einsum("bii->bi", a)[:, None, :] for a in (m.v, ln_d, m.ln_t0))
     ln_h = np.log(own) + sigma_h * ln_t0_own - ln_k
-    ln_PM = np.where(imports > 0, _price_index(ln_a, m.ln_d, m.ln_t0, sigma_m), 0)
+    ln_PM = np.where(imports > 0, _price_index(ln_a, ln_d, m.ln_t0, sigma_m), 0)
     pair = (np.concatenate(parts, axis=1) for parts in ((ln_h, ln_m), (ln_d_own, ln_PM), (ln_t0_own, 0 * ln_PM)))
     ln_P = _price_index(*pair, sigma_h)
     ln_Q = ln_k - eta * ln_P
-    foreign = ln_a - sigma_m * (m.ln_d - ln_PM) + ln_m - sigma_h * (ln_PM - ln_P) + ln_Q
+    foreign = ln_a - sigma_m * (ln_d - ln_PM) + ln_m - sigma_h * (ln_PM - ln_P) + ln_Q
     ln_q = np.where(m.home, ln_h - sigma_h * (ln_d_own - ln_P) + ln_Q, foreign)
-    return m.excess(np.where(m.v > 0, ln_q, -np.inf))
+    return np.where(m.v > 0, ln_q, -np.inf)
 
 
-# By structure, relative excess demand from the equations in levels.
-VERIFIERS: Mapping[str, Callable[[_Levels], Long]] = {
-    "armington": _armington,
-    "nested-armington": _nested_armington,
+def _nested_armington(m: _Levels, ln_p: Long) -> Long:
+    return m.excess(ln_p, _nested_demand(m, m.delivered(ln_p)))
+
+
+def _nested_armington_cet(m: _Levels, x: Long) -> Long:
+    """In the paper's prices: output s = c p^eps, of which g (p_m/p)^omega s goes where it earns p_m."""
+    regions = x.shape[1] // 2
+    before = np.stack([np.where(cells, m.v, 0).sum(axis=2) for cells in (m.home, ~m.home)], axis=1)
+    ln_earned = np.log(before) + x.reshape(-1, 2, regions)
+    ln_R = _log_sum(ln_earned, 1)[:, 0]
+    supply, omega = m.by_region("supply"), m.by_region("transformation")
+    ln_p = np.where(np.isfinite(m.parameters["supply"]), (ln_R - np.log(m.sales)) / (1 + supply), 0)
+    ln_share = np.log(before / m.sales[:, None, :])
+    # What a market earns is g (p_m/p)^(1+omega) of all sales.
+    rise = (ln_earned - ln_R[:, None, :] - ln_share) / (1 + omega)[:, None, :]
+    rise = np.where(np.isfinite(m.parameters["transformation"])[:, None, :], rise, 0)
+    ln_pm = np.where(before > 0, ln_p[:, None, :] + rise, 0)
+    ln_price = np.where(m.home, ln_pm[:, 0, :, None], ln_pm[:, 1, :, None])
+    ln_q = m.ln_b + _nested_demand(m, m.delivered(ln_price))
+    bought = [_log_sum(np.where(cells, ln_q, -np.inf), 2)[:, :, 0] for cells in (m.home, ~m.home)]
+    return np.expm1(np.stack(bought, axis=1) + ln_pm - ln_earned).reshape(x.shape)
+
+
+def _firms(m: _Levels, ln_R: Long, cost_of_entry: Long) -> tuple[Long, Long]:
+    """Logs of the input price and the number of firms, both one at the benchmark; sales are those of the benchmark.
+
+    All sales are income of the input, R = w c w^eps. Firms enter until the share of sales that is left for it pays
+    `cost_of_entry`, units of the input, of the last of them: n firms pay n^(1/entry) times that of one.
+    """
+    ln_w = np.where(np.isinf(m.parameters["supply"]), 0, ln_R / (1 + m.by_region("supply")))
+    ln_profit = np.log(cost_of_entry) + ln_R
+    ln_N = m.by_region("entry") * (ln_profit - np.log(cost_of_entry) - ln_w)
+    return ln_w, np.where(m.sales > 0, ln_N, 0)
+
+
+def _krugman(m: _Levels, x: Long) -> Long:
+    sigma, eta = m.by_destination("sigma"), m.by_destination("demand")
+    ln_w, ln_N = _firms(m, x, m.sales / m.by_region("sigma"))
+    # A firm's price is sigma / (sigma - 1) times its marginal cost, 1 - 1/sigma units of the input.
+    markup = m.by_region("sigma") / (m.by_region("sigma") - 1)
+    ln_p = np.log(markup) + np.log(1 - 1 / m.by_region("sigma")) + ln_w
+    ln_d = m.delivered(ln_p)
+    ln_k = np.log((m.v * np.exp(m.ln_t0)).sum(axis=1, keepdims=True))
+    ln_a = np.where(m.v > 0, np.log(m.v) + sigma * m.ln_t0 - ln_k, -np.inf)
+    ln_P = _log_sum(ln_N[:, :, None] + ln_a + (1 - sigma) * ln_d, 1) / (1 - sigma)
+    # Demand for a variety is (d/P)^-sigma Q.
+    ln_q = ln_N[:, :, None] + ln_a - sigma * (ln_d - ln_P) + ln_k - eta * ln_P
+    ln_revenue = np.where(m.v > 0, ln_p[:, :, None] + m.ln_b + ln_q, -np.inf)
+    return np.expm1(_log_sum(ln_revenue, 2)[:, :, 0] - np.log(m.sales) - x)
+
+
+def _melitz(m: _Levels, x: Long) -> Long:
+    sigma, shape, eta = (m.by_destination(name) for name in ("sigma", "shape", "demand"))
+    own, k = m.by_region("sigma"), m.by_region("shape")
+    ln_w, ln_N = _firms(m, x, m.sales * (own - 1) / (k * own))
+    ln_d = m.delivered(ln_w)
+    tail, power = shape + 1 - sigma, sigma - 1
+    ln_k = np.log((m.v * np.exp(m.ln_t0)).sum(axis=1, keepdims=True))
+    # The least productive seller in a market earns the fixed cost w f: A (d/phi)^(1-sigma) / (T r) = sigma w f, where
+    # A = P^sigma Q is the size of the market. Of the cut-off phi the part that does not depend on A:
+    ln_reach0 = m.ln_t0 + m.ln_t0 / power
+    ln_reach = ln_d + (ln_w[:, :, None] + m.ln_wedge) / power
+    # Spending on an origin is A times N d^(1-sigma) times the sum of phi^(sigma-1) over the firms above the cut-off,
+    # which under Pareto's law is a multiple of cut-off^-(shape+1-sigma).
+    ln_mass = np.log(m.v) + m.ln_t0 - ln_k - (1 - sigma) * m.ln_t0 + tail * (ln_reach0 - ln_k / power)
+    ln_firms = ln_N[:, :, None] + np.where(m.v > 0, ln_mass, -np.inf) + (1 - sigma) * ln_d - tail * ln_reach
+    # P^(1-sigma) = sum of firms' d^(1-sigma), with the cut-offs at A = k P^(sigma-eta).
+    ln_P = _log_sum(ln_firms + tail * ln_k / power, 1) / ((1 - sigma) - tail * (sigma - eta) / power)
+    ln_A = ln_k + (sigma - eta) * ln_P
+    ln_cutoff = ln_reach - ln_A / power
+    ln_spent = ln_A + ln_firms + tail * (ln_reach - ln_cutoff)
+    ln_revenue = np.where(m.v > 0, ln_spent - m.ln_wedge, -np.inf)
+    return np.expm1(_log_sum(ln_revenue, 2)[:, :, 0] - np.log(m.sales) - x)
+
+
+def _sells_nothing(data: MarketData) -> NDArray[np.bool_]:
+    return np.asarray(data.value.sum(axis=2) == 0.0)
+
+
+def _price_given(data: MarketData) -> NDArray[np.bool_]:
+    return _sells_nothing(data) | np.isinf(data.parameters["supply"])
+
+
+def _no_such_sales(data: MarketData) -> NDArray[np.bool_]:
+    home = np.eye(len(data.regions), dtype=bool)
+    return np.concatenate([np.where(cells, data.value, 0.0).sum(axis=2) == 0.0 for cells in (home, ~home)], axis=1)
+
+
+def _fixed_quantities(data: MarketData) -> NDArray[np.bool_]:
+    """Markets with demand that is fixed somewhere and supply that is fixed somewhere: they may have no equilibrium."""
+    return np.logical_and(*((data.parameters[k] == 0.0).any(axis=1) for k in ("demand", "supply")))
+
+
+def _industries_without_bounds(data: MarketData) -> NDArray[np.bool_]:
+    """Markets of monopolistic competition that may have no equilibrium.
+
+    With inputs in perfectly elastic supply free entry may make an industry vanish. And where all industries grow by
+    one factor, their sales may grow by more: let the price of inputs rise by 1, and so sales by 1 + eps and firms by
+    eps entry. The composite price then rises by (A - eps entry)/D, where A and D are sigma - 1 without selection, and
+    demand has to grow less than sales, (1 - eta)(A - eps entry)/D < 1 + eps.
+    """
+    elastic, entry = np.isinf(data.parameters["supply"]), data.parameters["entry"]
+    supply = np.where(elastic, 0.0, data.parameters["supply"])[:, :, None]
+    power, eta = (data.parameters["sigma"] - 1.0)[:, :1, None], data.parameters["demand"][:, None, :]
+    tail = data.parameters["shape"][:, :1, None] - power if "shape" in data.parameters else 0.0 * power
+    a, d = power + tail * (power + 1.0) / power, power + tail * (power + 1.0 - eta) / power
+    explodes = (1.0 - eta) * (a - supply * entry[:, :, None]) / d >= 1.0 + supply
+    return np.asarray(
+        _fixed_quantities(data) | (elastic & (entry > 0.0)).any(axis=1) | explodes.any(axis=(1, 2)), dtype=bool
+    )
+
+
+class Verifier(NamedTuple):
+    """What is known of a structure apart from the code that solves it.
+
+    Relative gaps of its equations at its unknowns, the unknowns that stay where they are, and the markets of which
+    theory does not say that they have an equilibrium.
+    """
+
+    equations: Callable[[_Levels, Long], Long]
+    fixed: Callable[[MarketData], NDArray[np.bool_]]
+    doubtful: Callable[[MarketData], NDArray[np.bool_]] = _fixed_quantities
+
+
+VERIFIERS: Mapping[str, Verifier] = {
+    "armington": Verifier(_armington, _price_given),
+    "krugman": Verifier(_krugman, _sells_nothing, _industries_without_bounds),
+    "melitz": Verifier(_melitz, _sells_nothing, _industries_without_bounds),
+    "nested-armington": Verifier(_nested_armington, _price_given),
+    "nested-armington-cet": Verifier(_nested_armington_cet, _no_such_sales),
 }

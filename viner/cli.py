@@ -105,16 +105,22 @@ def run(
             found = find_scenario(scenario, _settings(settings or []))
             folder = output or Path("results") / found.name
             start = time.perf_counter()
-            from viner.scenarios.output import check_folder, write_results
+            from viner import display
+            from viner.scenarios.output import check_folder, write_findings, write_results
             from viner.scenarios.run import run as simulate
+            from viner.scenarios.study import Study
 
             timings = {"import": time.perf_counter() - start}
             check_folder(folder)
-            result = simulate(found, progress=tick)
-            write_results(result, folder, progress=tick, timings=timings)
-        from viner.display import headline
-
-        terminal.show((*headline(result), f"Written to {folder}"))
+            if isinstance(found, Study):
+                findings = found.perform(tick)
+                write_findings(found, findings, folder, progress=tick, timings=timings)
+                shown = display.found(found, findings)
+            else:
+                result = simulate(found, progress=tick)
+                write_results(result, folder, progress=tick, timings=timings)
+                shown = display.headline(result)
+        terminal.show((*shown, f"Written to {folder}"))
 
 
 @app.command()

@@ -21,6 +21,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+LINEAR_NOTE = (
+    "The linear solution is the first derivative at the benchmark; its error grows with the square of the shocks."
+)
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and all faults of an input.")]
 BenchmarkArgument = Annotated[
@@ -94,6 +97,9 @@ def run(
         typer.Option("--set", metavar="NAME=VALUE", help="An option of the scenario; may be repeated."),
     ] = None,
     *,
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Also the linear solution beside the exact one, in linear.csv.")
+    ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -113,13 +119,17 @@ def run(
             timings = {"import": time.perf_counter() - start}
             check_folder(folder)
             if isinstance(found, Study):
+                if linear:
+                    fault = Fault("--linear", f"{found.name}, a study with a model of its own", "a scenario")
+                    raise InputError(fault)
                 findings = found.perform(tick)
                 write_findings(found, findings, folder, progress=tick, timings=timings)
-                shown = display.found(found, findings)
+                shown = tuple(display.found(found, findings))
             else:
                 result = simulate(found, progress=tick)
-                write_results(result, folder, progress=tick, timings=timings)
-                shown = display.headline(result)
+                write_results(result, folder, linear=linear, progress=tick, timings=timings)
+                also = (display.linear_table(result), LINEAR_NOTE) if linear else ()
+                shown = (*display.headline(result), *also)
         terminal.show((*shown, f"Written to {folder}"))
 
 

@@ -120,7 +120,7 @@ def refining() -> System:
     g = _scalar("g", "parameter", "premium of the other supplier", "g")
     b = _scalar("b", "parameter", "slope of the other supplier's price", "b", "non-negative")
     need = _scalar("need", "parameter", "home use, as crude", r"\bar h")
-    eta = _scalar("eta", "parameter", "elasticity of home demand", r"\eta", "non-negative")
+    eta = _scalar("eta", "parameter", "elasticity of home demand", r"\eta")
 
     w = _scalar("w", "variable", "price of crude without duty", "w", "real")
     x = _scalar("x", "variable", "products netted abroad", "p^x", "real")

@@ -160,8 +160,9 @@ def plot_volume_range(result: OilResult, *, ax: Axes | None = None) -> Axes:
         ax.barh(at, row.high - row.low, left=row.low, height=0.55, color="0.75" if every else _BEFORE,
                 edgecolor="0.2", linewidth=0.5, hatch="////" if every else "")  # fmt: skip
         for value, ha, shift in ((row.low, "right", -3), (row.high, "left", 3)):
-            ax.annotate(f"{value:.0f}".replace("-", "\u2212"), (value, at), (shift, 0), textcoords="offset points",
-                        ha=ha, va="center", fontsize=size)  # fmt: skip
+            text = f"{value:.0f}".replace("-", "\u2212")
+            ax.annotate(text, (value, at), (shift, 0), textcoords="offset points", ha=ha, va="center", fontsize=size,
+                        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3})  # fmt: skip
     centre, seen = float(data["centre"].iloc[0]), result.facts.value("fall_observed")
     for value, text, style, colour, ha in (
         (centre, "model", "-", "black", "right"),

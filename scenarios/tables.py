@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from viner.model.market import Array
-from viner.scenarios.claims import claims_tables
+from viner.scenarios.observed import observed_tables
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.typeset import Table, write_typeset
 
@@ -19,7 +19,7 @@ def tables(result: RunResult) -> tuple[Table, ...]:
         welfare(result),
         sector_detail(result),
         parameters(result),
-        *claims_tables(result),
+        *observed_tables(result),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from viner.model.compile import Array, Arrays, Compiled, Unknown
 from viner.model.complementarity import fischer_burmeister
 from viner.model.kernels import eliminate, markets_first, markets_last
+from viner.model.semismooth import Pairs, solve_pairs
 
 Flags = NDArray[np.bool_]
 
@@ -60,6 +61,7 @@ class Block:
         complement = np.array([u.complement for u in each_unknown(compiled, given)], dtype=bool)
         self.complement = complement[:, None] if complement.any() else None
         self.logs = logs(compiled, given)[:, None]
+        self.pairs = None if self.complement is None else Pairs.of(compiled, given, self.g, active)
         self._flat = np.zeros(len(active), dtype=bool)
 
     def some(self, markets: NDArray[np.intp]) -> "Block":
@@ -70,6 +72,7 @@ class Block:
         out.g = {name: a[..., markets] if a.ndim and a.shape[-1] == count else a for name, a in self.g.items()}
         out.free = None if self.free is None else self.free[markets]
         out._flat = self._flat[markets]
+        out.pairs = None if self.pairs is None else self.pairs.some(markets)
         return out
 
     def residual(self, x: Array) -> Array:
@@ -120,6 +123,10 @@ class Block:
 
     def newton(self, start: Array, *, most: int, whole: bool = False) -> Found:
         """Damped Newton steps from `start` until most markets are done, or with `whole` until all are."""
+        if self.pairs is not None:
+            reached = solve_pairs(self.pairs, markets_last(start))
+            none = np.zeros(len(start), dtype=bool)
+            return Found(reached.x.T, reached.residual, reached.steps, none, none)
         x = markets_last(start)
         markets = len(start)
         out_x, out_size = np.array(x), np.full(markets, np.inf)

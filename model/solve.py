@@ -34,7 +34,8 @@ class Solution:
     x
         The unknowns, ``[market, unknown]``: log changes from the benchmark, or the levels of non-negative ones.
     residual
-        Largest absolute residual, by market, in logs (relative excess demand).
+        Largest absolute residual, by market, in logs (relative excess demand); of a complementary pair, the
+        smaller of the unknown and its slack.
     iterations
         Newton steps, by market.
     converged

@@ -250,11 +250,11 @@ def _stack(
 
 
 def _why(error: Exception) -> str:
-    """The first line of what went wrong, without the place."""
+    """What went wrong, in a line that is the same on every machine: files without their folders."""
     if isinstance(error, InputError):
         fault = error.faults[0]
         more = f" and {len(error.faults) - 1} more" if len(error.faults) > 1 else ""
-        return f"{fault.where}: {fault.found}{more}"
+        return f"{Path(fault.where).name}: {fault.found}{more}"
     return str(error).partition("\n")[0]
 
 

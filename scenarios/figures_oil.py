@@ -85,7 +85,7 @@ def plot_crude_schedule(result: OilResult, *, ax: Axes | None = None) -> Axes:
     for text, at, price, ha, va in (
         ("2010: 6.3 Mt free", 0.2, free + 6, "left", "bottom"),
         ("2010: above, duty in full", 22.9, full + 6, "right", "bottom"),
-        ("2009: 0.356 of it", allowance + 0.2, coefficient + 6, "left", "bottom"),
+        ("2009: 0.356 of duty", allowance + 0.2, coefficient + 6, "left", "bottom"),
         ("other supplier", 22.9, other + 6, "right", "bottom"),
         ("worth of a tonne\n(band: assumed)", 4.4, float(data["worth_high"].max()) + 10, "left", "top"),
         ("capacity", capacity - 0.2, low + 8, "right", "bottom"),

@@ -114,7 +114,7 @@ def test_the_oil_claim_has_the_number_of_the_oil_study(found: Answers) -> None:
 
 def test_structures_that_cannot_run_are_left_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     errors = {
-        "needs-more": ParameterError(Fault("elasticities.csv", "no varieties", "a value for every sector")),
+        "needs-more": ParameterError(Fault("/home/me/elasticities.csv", "no varieties", "a value for every sector")),
         "does-not-solve": NotConverged("2 markets not solved\nfood"),
     }
     real = structures.get

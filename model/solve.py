@@ -39,7 +39,7 @@ class Solution:
         Largest absolute residual, by market, in logs (relative excess demand); of a complementary pair, the
         smaller of the unknown and its slack.
     iterations
-        Newton steps, by market.
+        Newton steps in full precision, by market.
     converged
         By market. A market whose residual is at rounding is refused all the same where its equations do not
         determine a price, or where a price is beyond the range of floating-point numbers.

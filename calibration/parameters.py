@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from viner.errors import Fault, ParameterError, nearest
 from viner.model.market import ParameterSpec
+from viner.model.structures.oligopoly import FIRMS
 
 EVERY = "*"
 
@@ -20,6 +21,7 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
         ParameterSpec("sigma", "substitution between all sources, home included (one nest)"),
         ParameterSpec("demand", "demand for the sector's composite good", minimum_allowed=True),
         ParameterSpec("supply", "supply by producers", minimum_allowed=True, infinite_allowed=True),
+        FIRMS,
     )
 }
 

@@ -29,6 +29,9 @@ class ParameterSpec:
         Whether `minimum` itself is allowed.
     infinite_allowed
         Whether infinity is a legal value (a perfectly elastic supply).
+    default, default_source
+        A value from the literature, and where it comes from. It is offered to those who have not given the
+        parameter, and never taken without being asked for.
     """
 
     name: str
@@ -36,6 +39,8 @@ class ParameterSpec:
     minimum: float = 0.0
     minimum_allowed: bool = False
     infinite_allowed: bool = False
+    default: float | None = None
+    default_source: str = ""
 
 
 @dataclass(frozen=True)

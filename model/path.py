@@ -193,6 +193,10 @@ class _Point:
         price_effect = self.quantity * policy.barrier * _slope(found.border_price_ratio) * abroad
         dot_quantity = _slope(quantity)
         wedge = policy.rent * (1.0 + policy.tariff) - 1.0
+        efficiency = (wedge * self.border_price * policy.barrier * dot_quantity).sum(axis=1)
+        if found.marginal_cost is not None:
+            margin = self.border_price - np.real(found.marginal_cost)
+            efficiency = efficiency + (margin * _slope(quantity * moving.barrier)).sum(axis=2)
         return {
             "value": _slope(value),
             "quantity": dot_quantity,
@@ -202,7 +206,7 @@ class _Point:
             "tariff_revenue": duties.sum(axis=1),
             "rent": _slope(welfare.rent(moving, value)).sum(axis=1),
             "terms_of_trade": price_effect.sum(axis=2) - price_effect.sum(axis=1),
-            "efficiency": (wedge * self.border_price * policy.barrier * dot_quantity).sum(axis=1),
+            "efficiency": efficiency,
             "barrier_cost": -(self.quantity * self.border_price * move.barrier).sum(axis=1),
             "duties": duties,
         }

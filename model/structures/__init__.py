@@ -3,7 +3,7 @@
 from viner.errors import Fault, ScenarioError, nearest
 from viner.model.structures.structure import Structure
 
-_MODULES = ("armington", "nested_armington")
+_MODULES = ("armington", "nested_armington", "bertrand_ces", "bertrand_logit", "cournot")
 
 
 def names() -> tuple[str, ...]:

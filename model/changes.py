@@ -12,7 +12,7 @@ from sympy import Expr, Idx, Indexed
 from viner.errors import EquationError
 from viner.model.calibrate import Calibrated, at_benchmark, calibrate
 from viner.model.notation import leaves, name_of, shown, split, summand
-from viner.model.program import Assign, Mean, Program, Residual, ShareRule, Statement
+from viner.model.program import Assign, Mean, Program, Residual, ShareRule, Statement, uses
 from viner.model.system import Definition, System, ordered
 
 Names = tuple[tuple[str, str], ...]
@@ -30,13 +30,14 @@ def changes(system: System) -> Program:
     -------
     Program
         Unknowns, instruments and variables are named ``ln_`` and the variable's name, and are zero at the
-        benchmark. Parameters keep their names; benchmark shares have those that the definitions give.
+        benchmark. An instrument that may be zero, such as a specific duty, is given as it is. Parameters keep their
+        names; benchmark shares have those that the definitions give.
 
     Raises
     ------
     EquationError
-        If an equation is not built of products, powers and sums of positive terms, so that no form in
-        changes exists; it names the equation.
+        If an equation is not built of products, powers and sums of positive terms, nor of anything else in
+        quantities whose benchmark levels are known, so that no form in changes exists; it names the equation.
     """
     _refuse_without_logs(system)
     builder = _Builder(system, calibrate(system))
@@ -58,6 +59,8 @@ def changes(system: System) -> Program:
         if d in system.reports and name_of(d.target) not in defined
         for _s in builder.definition(d)
     ]
+    used = {name_of(leaf) for s in (*path, *reports) for leaf in uses(s)}
+    used |= {name_of(leaf) for r in residuals for leaf in leaves(r.value)}
     moving = [
         q for q in system.quantities if (q.role == "instrument" and q.name not in defined) or q.name in system.unknowns
     ]
@@ -67,11 +70,14 @@ def changes(system: System) -> Program:
         residuals=tuple(residuals),
         reports=tuple(reports),
         inputs=(
-            *(builder.log(q[q.indices]) for q in moving),
+            *(q[q.indices] if q.sign == "non-negative" else builder.log(q[q.indices]) for q in moving),
             *(q[q.indices] for q in system.quantities if q.role in ("parameter", "mask")),
+            *(q[q.indices] for q in system.quantities if q.role == "data" and q.name in used),
             *(target for rule in builder.shares for target in rule.targets),
         ),
-        instruments=tuple(log_name(q.name) for q in moving if q.name not in system.unknowns),
+        instruments=tuple(
+            q.name if q.sign == "non-negative" else log_name(q.name) for q in moving if q.name not in system.unknowns
+        ),
         shares=tuple(builder.shares),
         data=tuple(q[q.indices] for q in system.quantities if q.role in ("data", "mask")),
     )
@@ -79,7 +85,7 @@ def changes(system: System) -> Program:
 
 def _refuse_without_logs(system: System) -> None:
     for q in system.quantities:
-        if q.role in ("variable", "instrument") and q.sign != "positive":
+        if (q.role == "variable" and q.sign != "positive") or (q.role == "instrument" and q.sign == "real"):
             raise EquationError(f"{system.name}: {q.usage} is {q.sign}, and has no form in changes, which are in logs")
 
 
@@ -112,20 +118,38 @@ class _Builder:
     def _log(self, expr: Expr, target: Indexed, names: Names, hoisted: list[Mean]) -> Expr:
         if not any(self._moves(leaf) for leaf in leaves(expr)):
             return sympy.Integer(0)
-        if isinstance(expr, Indexed):
-            return self.log(expr)
-        if isinstance(expr, sympy.Mul):
-            return sympy.Add(*(self._log(arg, target, names, hoisted) for arg in expr.args))
-        if isinstance(expr, sympy.Pow) and not any(self._moves(leaf) for leaf in leaves(expr.exp)):
-            if isinstance(expr.base, sympy.Sum | sympy.Add):
-                return self._mean(expr.base, 1 / expr.exp, target, names, hoisted)
-            return expr.exp * self._log(expr.base, target, names, hoisted)
-        if isinstance(expr, sympy.Sum | sympy.Add):
-            return self._mean(expr, sympy.Integer(1), target, names, hoisted)
-        raise EquationError(
-            f"{self.system.name}: the equation of {target} has no form in changes because of {expr}; "
-            "write it with products, powers and sums"
-        )
+        match expr:
+            case Indexed() if self.system.by_name[name_of(expr)].sign == "positive":
+                return self.log(expr)
+            case sympy.Mul():
+                return sympy.Add(*(self._log(arg, target, names, hoisted) for arg in expr.args))
+            case sympy.Pow() if not any(self._moves(leaf) for leaf in leaves(expr.exp)):
+                base, exponent = expr.base, expr.exp
+                mean = isinstance(base, sympy.Sum | sympy.Add)
+                return (
+                    self._mean(base, 1 / exponent, target, names, hoisted)
+                    if mean
+                    else exponent * self._log(base, target, names, hoisted)
+                )
+            case sympy.Sum() | sympy.Add():
+                return self._mean(expr, sympy.Integer(1), target, names, hoisted)
+        return self._direct(expr, target)
+
+    def _direct(self, expr: Expr, target: Indexed) -> Expr:
+        """The log of any other expression, from the levels of what it is made of, less its log at the benchmark."""
+        unknown = [x for x in leaves(expr) if self._moves(x) and name_of(x) not in self.levels]
+        if unknown or expr.has(sympy.Sum):
+            why = f"the benchmark level of {shown(unknown[0])} is not known" if unknown else "it has a sum inside"
+            raise EquationError(
+                f"{self.system.name}: the equation of {shown(target)} has no form in changes because of {expr}; "
+                f"{why}. Write it with products, powers and sums, or solve it in levels"
+            )
+        now = {
+            x: at_benchmark(x, self.levels) * sympy.exp(self.log(x))
+            for x in leaves(expr)
+            if self._moves(x) and self.system.by_name[name_of(x)].sign == "positive"
+        }
+        return sympy.log(expr.xreplace(now)) - sympy.log(at_benchmark(expr, self.levels))
 
     def _moves(self, leaf: Indexed) -> bool:
         return self.system.by_name[name_of(leaf)].role in ("variable", "instrument")

@@ -217,7 +217,9 @@ class _Point:
             return np.full_like(self.quantity, np.nan)
         if self.model.structure.form == "changes":
             return np.asarray(self.quantity * dots[log_name(name)])
-        return np.asarray(self.quantity * dots[name] / self.values[name])
+        # A cell that a mechanism is not defined in, such as home sales, holds zero.
+        level = np.where(self.values[name] == 0.0, 1.0, self.values[name])
+        return np.asarray(self.quantity * dots[name] / level)
 
 
 def _slope(moving: NDArray[np.inexact]) -> Array:

@@ -1,12 +1,15 @@
 """Systems solved as they are written: against the form in changes, with corners, masks and scalars."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import sympy
 from markets import random_model, random_policy
 from numpy.testing import assert_allclose
 from sympy import Ne
 
-from viner.errors import ParameterError
+from viner.errors import EquationError, ParameterError
 from viner.model import structures
 from viner.model.engine import equilibrium
 from viner.model.generate import compile_system
@@ -180,3 +183,72 @@ def test_a_wedge_that_complements_a_quota_in_changes() -> None:
     again = solve(code, tariff, active=code.active(tariff))
     assert_allclose(again.x, 0.0, atol=1e-10)
     assert_allclose(code.values(again.x, tariff)["ln_q"][0], imports, atol=1e-9)
+
+
+def _specific_duty() -> System:
+    """A buyer whose duty is the larger of a rate and an amount on each unit, as a part of the Russian tariff is."""
+    v = Quantity("v", (i,), "data", "flow", "v")
+    sigma = Quantity("sigma", (), "parameter", "substitution", "s")
+    eps = Quantity("eps", (i,), "parameter", "elasticity of supply", "e")
+    a = Quantity("a", (i,), "share", "weight", "a")
+    c = Quantity("c", (i,), "share", "size of supply", "c")
+    p = Quantity("p", (i,), "variable", "price", "p", benchmark=1)
+    T0 = Quantity("T0", (i,), "data", "benchmark power of the duty", "T0")
+    T = Quantity("T", (i,), "variable", "power of the duty", "T", benchmark=T0)
+    rate = Quantity("rate", (i,), "instrument", "power of the rate", "r", benchmark=T0)
+    before = Quantity("before", (i,), "data", "benchmark duty on a unit", "m0")
+    amount = Quantity("amount", (i,), "instrument", "duty on a unit", "m", benchmark=before, sign="non-negative")
+    P = Quantity("P", (), "variable", "index", "P", benchmark=1)
+    q = Quantity("q", (i,), "variable", "demand", "q", benchmark=v)
+    s = Quantity("s", (i,), "variable", "supply", "s")
+    k = Quantity("k", (), "share", "size", "k")
+    Q = Quantity("Q", (), "variable", "demand", "Q")
+    return System(
+        "specific",
+        (v, sigma, eps, a, c, p, T0, T, rate, before, amount, P, q, s, k, Q),
+        (
+            Definition(T[i], sympy.Max(rate[i], 1 + amount[i] / p[i]), "Duty"),
+            Definition(P[()], total(a[i] * (p[i] * T[i]) ** (1 - sigma[()]), i) ** (1 / (1 - sigma[()])), "Index",
+                       calibrates=Q[()]),
+            Definition(Q[()], k[()] / P[()], "Demand", calibrates=k[()]),
+            Definition(q[i], a[i] * (p[i] * T[i] / P[()]) ** (-sigma[()]) * Q[()], "Demand", calibrates=a[i]),
+            Definition(s[i], c[i] * p[i] ** eps[i], "Supply", calibrates=c[i]),
+        ),
+        (Condition(s[i], q[i], p[i], "Clearing", calibrates=s[i]),),
+    )  # fmt: skip
+
+
+def test_any_other_function_has_a_form_in_changes_where_benchmark_levels_are_known() -> None:
+    system = _specific_duty()
+    changes, levels = compile_system(system), compile_system(system, "levels")
+    given = {
+        "v": np.array([[4.0, 6.0, 3.0]] * 2),
+        "T0": np.array([[1.1, 1.0, 1.2]] * 2),
+        "sigma": np.array([3.0, 1.5]),
+        "eps": np.array([[2.0, 1.0, 4.0]] * 2),
+        "rate": np.array([[1.1, 1.0, 1.1], [1.4, 1.0, 1.1]]),
+        "before": np.array([[0.05, 0.0, 0.2]] * 2),
+        "amount": np.array([[0.3, 0.0, 0.05], [0.3, 0.0, 0.4]]),
+    }
+    logs = given | {"ln_rate": np.log(given["rate"] / given["T0"])}
+    one = solve(levels, given, active=levels.active(given))
+    two = solve(changes, logs, active=changes.active(logs))
+    assert_allclose(one.x, two.x, atol=1e-11)
+    price, power = np.exp(one.x), levels.values(one.x, given)["T"]
+    assert_allclose(power, np.maximum(given["rate"], 1.0 + given["amount"] / price), rtol=1e-13)
+    assert power[0, 0] > 1.25
+    assert power[1, 0] == 1.4
+    h = 1e-6
+    _, jacobian = changes.residual_and_jacobian(one.x, logs)
+    for n, unit in enumerate(np.eye(3)):
+        slope = (changes.residual(one.x + h * unit, logs) - changes.residual(one.x - h * unit, logs)) / (2 * h)
+        assert_allclose(jacobian[:, :, n], slope, atol=1e-8)
+
+
+def test_a_function_of_what_has_no_benchmark_level_has_no_form_in_changes() -> None:
+    system = _specific_duty()
+    bare = replace(
+        system, quantities=tuple(replace(q, benchmark=None) if q.name == "p" else q for q in system.quantities)
+    )
+    with pytest.raises(EquationError, match=r"T\[i\] has no form in changes .* level of p\[i\] is not known"):
+        compile_system(bare)

@@ -71,8 +71,8 @@ def system() -> System:
             Definition(q[i, j], (d[i, j] / P[j]) ** (-sigma[j]) * P[j] ** (-eta[j]), "Demand"),
         ),
         conditions=(
-            Condition(c[i] ** eps[i] * total(phi[i, j] / m0[i, j], j), total(phi[i, j] / m0[i, j] * b[i, j] * q[i, j], j),
-                      c[i], "Output, at cost"),
+            Condition(c[i] ** eps[i] * total(phi[i, j] / m0[i, j], j),
+                      total(phi[i, j] / m0[i, j] * b[i, j] * q[i, j], j), c[i], "Output, at cost"),
             Condition(total(S[i, j], i) + idle[j], Integer(1), P[j], "Shares add up"),
         ),
         reports=(
@@ -97,10 +97,11 @@ def benchmark(data: MarketData) -> dict[str, Array]:
         substitution.
     """
     shares = oligopoly.purchase_shares(data, data.value * (1.0 + data.tariff))
-    cure = "Lower demand or raise sigma"
-    oligopoly.refuse(data, (data.parameters["demand"] > data.parameters["sigma"])[:, None, :], "demand", "at most sigma", cure)
+    above = (data.parameters["demand"] - data.parameters["sigma"])[:, None, :]
+    oligopoly.refuse(data, above.real > 0.0, "demand", "at most sigma", "Lower demand or raise sigma")
     expected = "enough firms for the demand of each to have an elasticity above 1"
-    oligopoly.refuse(data, elasticity0(data, shares["S0"]) <= 1.0, "firms", expected, "Raise firms, sigma or demand")
+    elastic = elasticity0(data, shares["S0"]).real > 1.0
+    oligopoly.refuse(data, ~elastic, "firms", expected, "Raise firms, sigma or demand")
     return shares
 
 

@@ -107,10 +107,10 @@ def benchmark(data: MarketData) -> dict[str, Array]:
         is as elastic as that for one.
     """
     sigma, eta = (data.parameters[name][:, None, :] for name in ("sigma", "demand"))
-    oligopoly.refuse(data, eta >= sigma, "demand", "below sigma", "Lower demand or raise sigma")
+    oligopoly.refuse(data, (eta - sigma).real >= 0.0, "demand", "below sigma", "Lower demand or raise sigma")
     shares = _shares(data)
     expected = "enough firms for the demand of each to have an elasticity above 1"
-    oligopoly.refuse(data, _cost0(data, shares) <= 0.0, "firms", expected, "Raise firms or sigma")
+    oligopoly.refuse(data, _cost0(data, shares).real <= 0.0, "firms", expected, "Raise firms or sigma")
     return shares
 
 

@@ -10,7 +10,6 @@ firms.
 from collections.abc import Mapping
 
 import numpy as np
-from sympy import Integer
 
 from viner.model.implicit import positive_part
 from viner.model.market import Array, MarketData, ParameterSpec
@@ -66,7 +65,8 @@ def system() -> System:
         conditions=(
             Condition(c[i] ** eps[i] * total(phi[i, j] * (1 - l0[i, j]), j),
                       total(phi[i, j] * (1 - l0[i, j]) * b[i, j] * q[i, j], j), c[i], "Output, at cost"),
-            Condition(total(S[i, j], i) + idle[j], Integer(1), R[j], "Shares add up"),
+            # Times the price, the left side is convex in its log: Newton's steps from above do not overshoot.
+            Condition((total(S[i, j], i) + idle[j]) * P[j], P[j], R[j], "Shares add up"),
         ),
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ def benchmark(data: MarketData) -> dict[str, Array]:
     eta, firms = data.parameters["demand"][:, None, :], data.parameters["firms"][:, :, None]
     shares = oligopoly.purchase_shares(data, data.value * (1.0 + data.tariff))
     expected = "enough firms for the share of each to be below the elasticity of demand"
-    oligopoly.refuse(data, shares["S0"] >= firms * eta, "firms", expected, "Raise firms or demand")
+    oligopoly.refuse(data, shares["S0"] >= (firms * eta).real, "firms", expected, "Raise firms or demand")
     sells = data.value > 0.0
     return {
         "S0": np.where(sells, shares["S0"], 0.5 * firms * eta),

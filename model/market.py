@@ -29,6 +29,8 @@ class ParameterSpec:
         Whether `minimum` itself is allowed.
     infinite_allowed
         Whether infinity is a legal value (a perfectly elastic supply).
+    maximum
+        The highest value allowed; it is allowed itself.
     default, default_source
         A value from the literature, and where it comes from. It is offered to those who have not given the
         parameter, and never taken without being asked for.
@@ -39,6 +41,7 @@ class ParameterSpec:
     minimum: float = 0.0
     minimum_allowed: bool = False
     infinite_allowed: bool = False
+    maximum: float = float("inf")
     default: float | None = None
     default_source: str = ""
 

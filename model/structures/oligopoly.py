@@ -17,9 +17,7 @@ from viner.model.welfare import integral_of_power
 
 SUBSTITUTION = ParameterSpec("sigma", "substitution between the varieties of all firms", minimum=1.0)
 DEMAND = ParameterSpec("demand", "elasticity of demand for the sector's goods together", minimum_allowed=True)
-SUPPLY = ParameterSpec(
-    "supply", "elasticity of output to marginal cost", minimum_allowed=True, infinite_allowed=True
-)
+SUPPLY = ParameterSpec("supply", "elasticity of output to marginal cost", minimum_allowed=True, infinite_allowed=True)
 FIRMS = ParameterSpec(
     "firms",
     "number of equal firms, or the inverse of the Herfindahl index",

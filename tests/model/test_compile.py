@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 from markets import random_model, random_policy
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
+from sympy import Ne
 
 from viner.model import compile as compiling
 from viner.model import kernels, structures
 from viner.model.compile import Array, Arrays, Compiled
+from viner.model.generate import compile_system
+from viner.model.notation import Quantity, index, total
+from viner.model.system import Condition, Definition, System
 
 few = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 10_000)
@@ -25,7 +29,7 @@ def _given(seed: int, name: str, zeros: float = 0.0) -> tuple[Compiled, dict[str
     model = random_model(seed, name=name, zeros=zeros)
     inputs = model.given(random_policy(model, seed, wedges=True))
     data = {key: inputs.pop(key) for key in ("v", "T0")}
-    return model.compiled, inputs | model.compiled.shares(data)
+    return model.compiled, inputs | model.compiled.shares(data | dict(model.more))
 
 
 def _richardson(slope: "object") -> Array:
@@ -38,20 +42,30 @@ def _richardson(slope: "object") -> Array:
 @given(seed=seeds, name=names)
 def test_jacobian_against_finite_differences(seed: int, name: str) -> None:
     code, inputs = _given(seed, name, zeros=0.2)
-    x = np.random.default_rng(seed).normal(0.0, 0.3, (3, 4))
+    x = _somewhere(code, inputs, np.random.default_rng(seed))
     residual, jacobian = code.residual_and_jacobian(x, inputs)
     assert_allclose(residual, code.residual(x, inputs), atol=1e-15)
     columns = [
         _richardson(lambda h, u=u: (code.residual(x + h * u, inputs) - code.residual(x - h * u, inputs)) / (2 * h))
-        for u in np.eye(4)
+        for u in np.eye(x.shape[1])
     ]
     assert_allclose(jacobian, np.stack(columns, axis=2), atol=1e-8)
 
 
+def _somewhere(code: Compiled, inputs: Arrays, rng: np.random.Generator) -> Array:
+    return rng.normal(0.0, 0.3, code.active(inputs).shape)
+
+
+def _stacked(code: Compiled, move: Arrays) -> Array:
+    return np.concatenate([move[u.name].reshape(3, -1) for u in code.interface.unknowns], axis=1)
+
+
 def _check_direction(code: Compiled, x: Array, inputs: Arrays, move: Arrays) -> None:
+    unknown = code.interface.unknowns[0].name
+
     def values(s: float) -> dict[str, Array]:
         moved = {key: a + s * move[key] if key in move else a for key, a in inputs.items()}
-        at = x + s * move["ln_p"] if "ln_p" in move else x
+        at = x + s * _stacked(code, move) if unknown in move else x
         return code.values(at, moved) | {"residual": code.residual(at, moved)}
 
     slopes = code.along(x, inputs, move)
@@ -66,9 +80,9 @@ def _check_direction(code: Compiled, x: Array, inputs: Arrays, move: Arrays) -> 
 def test_derivatives_along_instruments_and_unknowns(seed: int, name: str) -> None:
     code, inputs = _given(seed, name)
     rng = np.random.default_rng(seed)
-    x = rng.normal(0.0, 0.3, (3, 4))
+    x = _somewhere(code, inputs, rng)
     move = {key: rng.normal(0.0, 1.0, inputs[key].shape) for key in code.interface.instruments}
-    _check_direction(code, x, inputs, move | {"ln_p": rng.normal(0.0, 1.0, x.shape)})
+    _check_direction(code, x, inputs, move | code.unknowns(rng.normal(0.0, 1.0, x.shape), inputs))
 
 
 @few
@@ -76,13 +90,14 @@ def test_derivatives_along_instruments_and_unknowns(seed: int, name: str) -> Non
 def test_derivatives_by_every_input(seed: int, name: str) -> None:
     code, inputs = _given(seed, name)
     rng = np.random.default_rng(seed)
-    x = rng.normal(0.0, 0.3, (3, 4))
+    x = _somewhere(code, inputs, rng)
     shares = set(code.interface.shares)
-    for key in sorted(set(inputs) - shares):
+    masks = set(random_model(seed, name=name).more)
+    for key in sorted(set(inputs) - shares - masks):
         _check_direction(code, x, inputs, {key: rng.normal(0.0, 1.0, inputs[key].shape)})
     # Shares keep adding up to one: the direction leads from these shares to others.
     other = random_model(seed + 1, name=name)
-    others = other.compiled.shares({"v": other.data.value, "T0": 1.0 + other.data.tariff})
+    others = other.compiled.shares({"v": other.data.value, "T0": 1.0 + other.data.tariff, **other.more})
     _check_direction(code, x, inputs, {key: 0.02 * (others[key] - inputs[key]) for key in sorted(shares)})
 
 
@@ -107,7 +122,7 @@ def test_derivative_of_a_mean_by_its_exponent_near_zero(exponent: float) -> None
 @given(seed=seeds, name=names)
 def test_blocks_change_nothing(seed: int, name: str) -> None:
     code, inputs = _given(seed, name)
-    x = np.random.default_rng(seed).normal(0.0, 0.3, (3, 4))
+    x = _somewhere(code, inputs, np.random.default_rng(seed))
     whole = code.residual_and_jacobian(x, inputs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiling, "_BLOCK", 1)
@@ -154,3 +169,36 @@ def test_means_far_out_of_range_of_the_exponential() -> None:
     assert_allclose(pair, [expected], rtol=1e-15)
     small = kernels.log_mean(w, -z, np.array([[1.0]]), 0)
     assert_allclose(small, [-900.0 + np.log(0.25 + 0.75 * np.exp(1.0))], rtol=1e-15)
+
+
+def test_a_mask_inside_a_sum_that_is_kept_has_a_name_of_its_own() -> None:
+    """The sum over the other regions is kept, and the condition in it is needed again by the next share."""
+    i, j = index("i j", over="regions")
+    v = Quantity("v", (i, j), "data", "flow", "v")
+    b = Quantity("b", (i, j), "instrument", "barrier", "b", benchmark=1)
+    q = Quantity("q", (i, j), "variable", "quantity", "q", benchmark=v)
+    k = Quantity("k", (i, j), "share", "size of a flow", "k")
+    home = Quantity("home", (i,), "variable", "sales at home", "h")
+    abroad = Quantity("abroad", (i,), "variable", "sales abroad", "a")
+    sales = Quantity("sales", (i,), "variable", "all sales", "s")
+    x = Quantity("x", (i,), "variable", "another name for all sales", "x")
+    code = compile_system(
+        System(
+            "kept",
+            (v, b, q, k, home, abroad, sales, x),
+            (
+                Definition(q[i, j], k[i, j] / b[i, j], "Demand", calibrates=k[i, j]),
+                Definition(sales[i], home[i] + abroad[i], "Sales"),
+            ),
+            (
+                Condition(home[i], q[i, i], home[i], "At home", calibrates=home[i]),
+                Condition(abroad[i], total(q[i, j], j, Ne(i, j)), abroad[i], "Abroad", calibrates=abroad[i]),
+                Condition(x[i], sales[i], x[i], "Sales again", calibrates=x[i]),
+            ),
+        )
+    )
+    flows = np.array([[[2.0, 1.0, 3.0], [5.0, 4.0, 1.0], [2.0, 2.0, 8.0]]])
+    barrier = np.exp(np.random.default_rng(0).normal(0.0, 0.3, flows.shape))
+    found = code.residual(np.zeros((1, 9)), {"v": flows, "ln_b": np.log(barrier)})
+    off = flows * ~np.eye(3, dtype=bool)
+    assert_allclose(np.exp(-found[0, 3:6]), (off / barrier).sum(axis=2)[0] / off.sum(axis=2)[0])

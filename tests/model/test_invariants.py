@@ -6,18 +6,28 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import NESTED, market_data, policy, random_model, random_policy
+from markets import market_data, policy, random_model, random_policy
 from numpy.testing import assert_allclose
 
 from viner.model import structures
-from viner.model.engine import calibrated, equilibrium
+from viner.model.engine import Model, calibrated, equilibrium
+from viner.model.market import Array, Policy
 from viner.model.path import Parts
 from viner.model.simulate import outcome, simulate
 from viner.model.welfare import pool_transfer
 
 seeds = st.integers(0, 10_000)
-names = st.sampled_from(["armington", NESTED])
+names = st.sampled_from(structures.names())
+# Where the number of varieties moves, so does welfare, beyond the terms of trade and efficiency.
+VARIETY = ("krugman", "melitz")
+ONE_NEST = ("armington", *VARIETY)
 few = settings(max_examples=25, deadline=None)
+
+
+def by_region(model: Model, end: Policy) -> Array:
+    """Return the solution with a kind of unknown, and the region last, ``[sector, kind, region]``."""
+    x = equilibrium(model, end).x
+    return x.reshape(len(x), -1, len(model.data.regions))
 
 
 @few
@@ -51,9 +61,10 @@ def test_mechanisms_and_parts_add_up(seed: int, name: str) -> None:
     for o in done.outcomes.values():
         change = o.value0 * (o.quantity_ratio - 1.0)
         assert_allclose(o.diversion + o.displacement + o.expansion, change, rtol=1e-8, atol=1e-11)
-        assert_allclose(
-            o.terms_of_trade + o.efficiency + o.barrier_cost + o.pool_transfer, o.total, rtol=1e-8, atol=1e-8
-        )
+        if name not in VARIETY:
+            assert_allclose(
+                o.terms_of_trade + o.efficiency + o.barrier_cost + o.pool_transfer, o.total, rtol=1e-8, atol=1e-8
+            )
         assert_allclose(o.pool_transfer.sum(axis=1), 0.0, atol=1e-10)
     total = done.outcomes["total"]
     for part in fields(Parts):
@@ -67,9 +78,9 @@ def test_mechanisms_and_parts_add_up(seed: int, name: str) -> None:
 
 
 @few
-@given(seed=seeds)
-def test_parts_do_not_depend_on_the_order_of_the_steps(seed: int) -> None:
-    model = random_model(seed)
+@given(seed=seeds, name=names)
+def test_parts_do_not_depend_on_the_order_of_the_steps(seed: int, name: str) -> None:
+    model = random_model(seed, name=name)
     start, target = policy(model.data.tariff), random_policy(model, seed)
     first = model.data.tariff.copy()
     first[:, :, 0] = target.tariff[:, :, 0]
@@ -99,9 +110,9 @@ def test_scaling_all_values_leaves_ratios_alone(seed: int, scale: float, name: s
 
 
 @few
-@given(seed=seeds, order=st.permutations(range(4)))
-def test_relabelling_regions_relabels_results(seed: int, order: list[int]) -> None:
-    model = random_model(seed)
+@given(seed=seeds, order=st.permutations(range(4)), name=names)
+def test_relabelling_regions_relabels_results(seed: int, order: list[int], name: str) -> None:
+    model = random_model(seed, name=name)
     end = random_policy(model, seed)
     data = model.data
     cells = np.ix_(range(3), order, order)
@@ -114,15 +125,14 @@ def test_relabelling_regions_relabels_results(seed: int, order: list[int]) -> No
             **{name: a[:, order] for name, a in data.parameters.items()},
         ),
     )
-    x = equilibrium(model, end).x
-    assert_allclose(equilibrium(other, policy(end.tariff[cells])).x, x[:, order], atol=1e-10)
+    assert_allclose(by_region(other, policy(end.tariff[cells])), by_region(model, end)[..., order], atol=1e-10)
 
 
 @few
-@given(seed=seeds)
-def test_splitting_a_foreign_region_into_proportional_halves_changes_nothing(seed: int) -> None:
+@given(seed=seeds, name=st.sampled_from(ONE_NEST))
+def test_splitting_a_foreign_region_into_proportional_halves_changes_nothing(seed: int, name: str) -> None:
     """The last region sells to others in two equal halves; in one nest its home market splits as well."""
-    model = random_model(seed, name="armington")
+    model = random_model(seed, name=name)
     end = random_policy(model, seed)
     data = model.data
     twice = [0, 1, 2, 3, 3]
@@ -137,8 +147,7 @@ def test_splitting_a_foreign_region_into_proportional_halves_changes_nothing(see
             **{name: a[:, twice] for name, a in data.parameters.items()},
         ),
     )
-    x = equilibrium(model, end).x
-    assert_allclose(equilibrium(other, policy(end.tariff[cells])).x, x[:, twice], atol=1e-10)
+    assert_allclose(by_region(other, policy(end.tariff[cells])), by_region(model, end)[..., twice], atol=1e-10)
 
 
 @few
@@ -150,9 +159,9 @@ def test_a_union_of_one_is_no_union(seed: int) -> None:
 
 
 @few
-@given(seed=seeds)
-def test_pooling_moves_no_price(seed: int) -> None:
-    model = random_model(seed)
+@given(seed=seeds, name=names)
+def test_pooling_moves_no_price(seed: int, name: str) -> None:
+    model = random_model(seed, name=name)
     start, end = policy(model.data.tariff), random_policy(model, seed)
     without = outcome(model, start, end)[0]
     pooled = outcome(model, start, end, pool={0: 0.6, 1: 0.4})[0]

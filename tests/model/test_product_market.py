@@ -65,7 +65,12 @@ def test_no_owner_gains_by_other_prices(demand: str, inside: float, elasticity: 
     slope = ALPHA if demand == "logit" else 4.0
     share = inside * np.array(SHARE)
     market = calibrate(
-        demand, price=PRICE, share=share, owner=OWNER, slope=slope, elasticity=elasticity  # type: ignore[arg-type]
+        demand,
+        price=PRICE,
+        share=share,
+        owner=OWNER,
+        slope=slope,
+        elasticity=elasticity,  # type: ignore[arg-type]
     )
     assert_allclose(simulate(market, 0.0).price, PRICE, rtol=1e-10)
     o = simulate(market, TARIFF)

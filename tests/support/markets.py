@@ -49,6 +49,9 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
         "sigma_home": sigma / 2.0,
         "demand": rng.uniform(0.3, 1.5, (sectors, regions)),
         "supply": rng.uniform(0.5, 8.0, (sectors, regions)),
+        "entry": rng.uniform(0.0, 1.0, (sectors, regions)),
+        "shape": (sigma - 1.0) * rng.uniform(1.0, 2.0, (sectors, 1)),
+        "transformation": rng.uniform(0.5, 6.0, (sectors, regions)),
         "firms": rng.uniform(4.0, 12.0, (sectors, regions)),
     }
     return calibrated(structure, market_data(value, tariff, structure, **parameters))

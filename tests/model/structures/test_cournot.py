@@ -13,9 +13,9 @@ from viner.model.simulate import outcome
 STRUCTURE = structures.get("cournot")
 
 
-def _model(value: np.ndarray, tariff: np.ndarray | None = None, **parameters: float | np.ndarray) -> Model:
+def _model(value: np.ndarray, **parameters: float | np.ndarray) -> Model:
     given = {"demand": 2.0, "supply": np.inf, "firms": 1.0, **parameters}
-    return calibrated(STRUCTURE, market_data(value, np.zeros_like(value) if tariff is None else tariff, STRUCTURE, **given))
+    return calibrated(STRUCTURE, market_data(value, np.zeros_like(value), STRUCTURE, **given))
 
 
 @pytest.mark.parametrize(("eta", "g0", "g1"), [(2.0, 0.8, 0.9), (1.5, 0.7, 0.95), (2.5, 0.75, 0.7)])
@@ -119,7 +119,7 @@ def test_many_firms_sell_at_marginal_cost() -> None:
     value = np.array([[[50.0, 20.0, 10.0], [10.0, 60.0, 10.0], [5.0, 5.0, 80.0]]])
     tariff = np.zeros_like(value)
     tariff[0, 1:, 0] = 0.05
-    for firms in (1e3, 1e5, 1e7):
+    for firms in (1e3, 1e4, 1e5):
         model, end = _model(value, firms=firms, demand=0.8), policy(tariff)
         o = model.results(end, model.compiled.values(equilibrium(model, end).x, model.given(end)))
         assert_allclose(o.price_ratio, 1.0, atol=2.0 / firms)

@@ -15,8 +15,8 @@ from viner.errors import ParameterError
 from viner.model import structures
 from viner.model.compile import Array
 from viner.model.engine import Model, calibrated, equilibrium
-from viner.model.markups import ces_markup, logit_margin
 from viner.model.market import Policy
+from viner.model.markups import ces_markup, logit_margin
 from viner.model.simulate import Outcome, outcome, simulate
 
 NAMES = ("bertrand-ces", "bertrand-logit", "cournot")
@@ -30,7 +30,8 @@ def _mild(model: Model, seed: int, *, wedges: bool = False) -> Policy:
     """A policy under which no firm of a Cournot market leaves: costs move by less than the smallest margin."""
     start, far = policy(model.data.tariff), random_policy(model, seed, wedges=wedges)
     s = 1e-3 if model.structure.name == "cournot" else 1.0
-    return Policy(*(getattr(start, f) + s * (getattr(far, f) - getattr(start, f)) for f in ("tariff", "barrier", "rent")))
+    pairs = ((getattr(start, f), getattr(far, f)) for f in ("tariff", "barrier", "rent"))
+    return Policy(*(a + s * (b - a) for a, b in pairs))
 
 
 def _even(seed: int, name: str, zeros: float = 0.0) -> Model:
@@ -211,9 +212,7 @@ def test_no_firm_gains_by_another_price_or_quantity(name: str) -> None:
 def test_output_follows_marginal_cost_with_the_elasticity_of_supply(name: str) -> None:
     model = _even(5, name)
     supply = np.array([[2.0, np.inf, 0.0, 1.0]] * 3)
-    model = calibrated(
-        model.structure, replace(model.data, parameters={**model.data.parameters, "supply": supply})
-    )
+    model = calibrated(model.structure, replace(model.data, parameters={**model.data.parameters, "supply": supply}))
     end = _mild(model, 6, wedges=True)
     values, found = _ends(model, end)
     cost0 = found.marginal_cost / values["c"][:, :, None]
@@ -284,5 +283,6 @@ def test_kernels_against_a_solver_of_one_equation() -> None:
         assert g == pytest.approx(brentq(lambda g, y=y: g - 1.0 - y * g * np.exp(-g), 0.5, 20.0, xtol=1e-14), rel=1e-12)
     sigma, eta = rng.uniform(1.2, 9.0, share.shape), rng.uniform(0.0, 1.1, share.shape)
     for y, s, e, m in zip(share, sigma, eta, ces_markup(share, sigma, eta), strict=True):
-        lerner = brentq(lambda l, y=y, s=s, e=e: s - 1 / l - (s - e) * y * (1 - l) ** (s - 1), 1 / s - 1e-9, 1 - 1e-15)
+        zero = lambda x, y=y, s=s, e=e: s - 1 / x - (s - e) * y * (1 - x) ** (s - 1)  # noqa: E731
+        lerner = brentq(zero, 1 / s - 1e-9, 1 - 1e-15)
         assert m == pytest.approx(1.0 / (1.0 - lerner), rel=1e-9)

@@ -101,9 +101,8 @@ def slope_of(value: Expr, leaf: Indexed, target: Indexed) -> Expr:
         return derivative(value, leaf).xreplace({value: target})
     if any(name_of(other) == name_of(leaf) and other != leaf for other in leaves(value)):
         return derivative(value, leaf)
-    powers = [
-        f for f in sympy.Mul.make_args(value) if isinstance(f, sympy.Pow) and f.base.is_positive and not f.exp.is_number
-    ]
+    factors = sympy.Mul.make_args(value)
+    powers = [f for f in factors if isinstance(f, sympy.Pow) and f.base.is_positive and not f.exp.is_number]
     inside = [f for f in powers if f.base.has(leaf) and not f.exp.has(leaf)]
     rest = sympy.Mul(*(f for f in factors if f not in inside))
     if not inside or rest.has(leaf):

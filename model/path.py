@@ -132,7 +132,7 @@ def _in_pieces(
         return model.data.value * (model.results(policy, values).quantity_ratio - 1.0)
 
     known = {0.0: np.zeros_like(change), 1.0: change}
-    waiting, done = [(0.0, 1.0)], []
+    waiting, done = [(0.0, 1.0)], list[list[Parts]]()
     while waiting:
         a, b = waiting.pop()
         parts = _quadrature(model, benchmark, increments, pool, _ORDER_OF_PIECES, (a, b))

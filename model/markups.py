@@ -6,15 +6,19 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _MOST_STEPS = 60
-# Newton's error is squared by a step: after one this small the next would change nothing.
-_LAST_STEP = 1e-9
+_MOST_PLAIN_STEPS = 12
+
+
+def _last_step(a: Array) -> float:
+    """Newton's error is squared by a step: after one this small the next would change nothing."""
+    return float(np.sqrt(np.finfo(a.dtype).eps)) / 10.0
 
 
 def ces_markup(share: Array, sigma: Array, eta: Array) -> Array:
     """Price over marginal cost of a Bertrand firm that faces CES demand.
 
     The Lerner index `l` solves ``sigma - 1/l = (sigma - eta) share (1 - l)^(sigma - 1)``, whose sides cross once
-    between ``1/sigma`` and 1. Newton's steps from the left are cut in half where they would leave the bracket.
+    between ``1/sigma`` and 1. With `sigma` of two or more Newton's steps from the left do not overshoot.
 
     Parameters
     ----------
@@ -24,6 +28,24 @@ def ces_markup(share: Array, sigma: Array, eta: Array) -> Array:
         Elasticity of substitution, above 1, and of composite demand, at most `sigma`.
     """
     weight = (sigma - eta) * share
+    enough = _last_step(weight)
+    # The first step is from one point for all shares.
+    at = 1.0 / sigma
+    for _ in range(_MOST_PLAIN_STEPS):
+        rest = 1.0 - at
+        power = rest ** (sigma - 1.0) * weight
+        inverse = 1.0 / at
+        step = (sigma - inverse - power) / (inverse * inverse + (sigma - 1.0) * power / rest)
+        at = at - step
+        if not at.max(initial=0.0) < 1.0:
+            break
+        if np.abs(step).max(initial=0.0) <= enough:
+            return np.asarray(1.0 / (1.0 - at))
+    return _bracketed_markup(weight, sigma, enough)
+
+
+def _bracketed_markup(weight: Array, sigma: Array, enough: float) -> Array:
+    """The mark-up by Newton's steps that are cut in half where they would leave the bracket of the root."""
     low = np.broadcast_to(1.0 / sigma, weight.shape)
     high = np.ones_like(weight)
     at = low
@@ -39,7 +61,7 @@ def ces_markup(share: Array, sigma: Array, eta: Array) -> Array:
         new = np.where((new < low) | (new > high), 0.5 * (low + high), new)
         moved = np.abs(new - at).max(initial=0.0)
         at = new
-        if not moved > _LAST_STEP:
+        if not moved > enough:
             break
     return np.asarray(1.0 / (1.0 - at))
 
@@ -59,13 +81,16 @@ def logit_margin(share: Array) -> Array:
     some = np.where(sells, share, 1.0)
     target = np.log(some) - 1.0
     guess = some / np.e
-    h = np.maximum(guess / (1.0 + guess), target)
+    enough = _last_step(guess)
+    # Each of these is below the root: the first near zero, where it is right to the third power, the last far out.
+    small = np.minimum(guess, 1.0)
+    h = np.maximum(np.maximum(small * (1.0 - 0.5 * small * small), guess / (1.0 + guess)), target)
     for _ in range(_MOST_STEPS):
         above = 1.0 + h
         both = h * above
         step = (np.log(h / above) + h - target) * both / (1.0 + both)
         h = h - step
-        if not np.abs(step / h).max(initial=0.0) > _LAST_STEP:
+        if not np.abs(step / h).max(initial=0.0) > enough:
             break
     return np.asarray(np.where(sells, 1.0 + h, 1.0))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import market_data, policy, random_model, random_policy
+from markets import SMOOTH, market_data, policy, random_model, random_policy
 from numpy.testing import assert_allclose
 
 from viner.model import structures
@@ -17,7 +17,8 @@ from viner.model.simulate import outcome, simulate
 from viner.model.welfare import pool_transfer
 
 seeds = st.integers(0, 10_000)
-names = st.sampled_from(structures.names())
+# Firms leave a Cournot market under such policies, and integrals over kinks take long: see structures/test_oligopoly.
+names = st.sampled_from(SMOOTH)
 # Where the number of varieties moves, so does welfare, beyond the terms of trade and efficiency.
 VARIETY = ("krugman", "melitz")
 ONE_NEST = ("armington", *VARIETY)

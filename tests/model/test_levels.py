@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sympy
-from markets import random_model, random_policy
+from markets import IN_CHANGES, random_model, random_policy
 from numpy.testing import assert_allclose
 from sympy import Ne
 
@@ -20,7 +20,7 @@ from viner.model.system import Condition, Definition, System
 i, j = index("i j", over="regions")
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", IN_CHANGES)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_levels_and_changes_are_two_routes_to_one_equilibrium(name: str, seed: int) -> None:
     model = random_model(seed, name=name)

@@ -11,6 +11,8 @@ from viner.model.structures.structure import Structure
 Array = NDArray[np.float64]
 NESTED = "nested-armington"
 IN_CHANGES = tuple(name for name in structures.names() if structures.get(name).form == "changes")
+# Under random policies firms leave a Cournot market. That bends the path, and integrals along it have no derivative there.
+SMOOTH = tuple(name for name in structures.names() if name != "cournot")
 # Markets of which producer prices are the only unknown.
 COMPETITIVE = tuple(name for name in IN_CHANGES if structures.get(name).system().unknowns == ("p",))
 OTHERS = tuple(name for name in structures.names() if name not in COMPETITIVE)
@@ -56,6 +58,7 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
         "entry": rng.uniform(0.0, 1.0, (sectors, regions)),
         "shape": (sigma - 1.0) * rng.uniform(1.05, 2.0, (sectors, 1)),
         "transformation": rng.uniform(0.5, 6.0, (sectors, regions)),
+        "firms": rng.uniform(4.0, 12.0, (sectors, regions)),
     }
     return calibrated(structure, market_data(value, tariff, structure, **parameters))
 

@@ -28,6 +28,8 @@ _SHORTEST = 2.0**-36
 _MOST_PIECES = 1000
 _RELATIVE = 1e-10
 _ABSOLUTE = 1e-13
+# How far a flow can be off, relative to its benchmark, for each unit of the residual of its market.
+_OPEN = 10.0
 # So small that its square vanishes beside one.
 _STEP = 1e-30j
 
@@ -74,6 +76,7 @@ def along_path(
     increments: Sequence[Policy],
     *,
     change: Array,
+    residual: Array,
     pool: Mapping[int, float] | None = None,
 ) -> list[Parts]:
     """Return what each increment contributes to the results.
@@ -88,6 +91,8 @@ def along_path(
         Changes of the instruments; together they lead to the policy at ``s = 1``.
     change
         ``value0 (quantity_ratio - 1)`` at ``s = 1``, against which the integrals are checked.
+    residual
+        By sector, the largest residual with which the equilibrium there was found: it leaves `change` open by as much.
     pool
         Shares of pooled duties. The pool comes into force in proportion to `s`; what its coming into force
         contributes, as against the duties that flow into it, is one more entry at the end.
@@ -98,7 +103,7 @@ def along_path(
         If the parts do not add up to `change` within 1e-9 of it.
     """
     error = np.inf
-    allowed = _RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300
+    allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * model.data.value + 1e-300
     for order in _ORDERS:
         parts = _quadrature(model, benchmark, increments, pool or {}, order)
         error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())

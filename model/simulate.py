@@ -158,7 +158,8 @@ def outcome(
     value0 = model.data.value
     value1 = value0 * found.border_price_ratio * policy.barrier * found.quantity_ratio
     change = value0 * (found.quantity_ratio - 1.0)
-    parts = along_path(model, benchmark, increments or [_difference(benchmark, policy)], change=change, pool=pool)
+    steps = increments or [_difference(benchmark, policy)]
+    parts = along_path(model, benchmark, steps, change=change, residual=solution.residual, pool=pool)
     revenue0 = welfare.tariff_revenue(benchmark, value0)
     revenue1 = welfare.tariff_revenue(policy, value1)
     rent = (welfare.rent(policy, value1) - welfare.rent(benchmark, value0)).sum(axis=1)

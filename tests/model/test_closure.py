@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import COMPETITIVE, IN_CHANGES, OTHERS, Array, policy, random_model, random_policy
+from markets import COMPETITIVE, IN_CHANGES, OTHERS, SMOOTH, Array, policy, random_model, random_policy
 from numpy.testing import assert_allclose
 from sympy import Integer, Ne
 
@@ -26,7 +26,7 @@ from viner.model.printing import system_latex, system_text
 from viner.model.solve import solve
 from viner.model.system import Condition, Definition, System
 
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=10)
 seeds = st.integers(0, 10_000)
 names = st.sampled_from(COMPETITIVE)
 # Structures whose equations have the quantity of every flow, and those that have a price of imports too.
@@ -62,6 +62,9 @@ def _still(model: Model) -> dict[str, Array]:
 def test_a_pair_is_exchanged_in_either_form(name: str) -> None:
     model = random_model(5, name=name)
     target = random_policy(model, 5)
+    if name not in SMOOTH:
+        # So little that nobody leaves a market: no tariff is behind a volume of nothing.
+        target = policy(model.data.tariff + 1e-3 * (target.tariff - model.data.tariff))
     own = model.structure.system()
     closed = exchange(own, free="T", fix="q", where=inside(sought[i, j]), masks=(sought,))
     assert closed.unknowns == (*own.unknowns, "T_free")

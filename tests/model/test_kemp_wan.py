@@ -21,8 +21,8 @@ from viner.model.printing import system_text
 from viner.model.simulate import outcome
 from viner.model.solve import solve
 
-many = settings(max_examples=60, deadline=None)
-few = settings(max_examples=15, deadline=None)
+many = settings(max_examples=40)
+few = settings(max_examples=10)
 seeds = st.integers(0, 100_000)
 names = st.sampled_from(COMPETITIVE)
 zeros = st.sampled_from([0.0, 0.3, 0.6])

@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose
 from sympy import Ne
 
 from viner.errors import EquationError, ParameterError
-from viner.model import structures
 from viner.model.engine import equilibrium
 from viner.model.generate import compile_system
 from viner.model.notation import Quantity, index, inside, outside, total

@@ -11,7 +11,7 @@ from viner.model.structures.structure import Structure
 Array = NDArray[np.float64]
 NESTED = "nested-armington"
 IN_CHANGES = tuple(name for name in structures.names() if structures.get(name).form == "changes")
-# Under random policies firms leave a Cournot market. That bends the path, and integrals along it have no derivative there.
+# Under random policies firms leave a Cournot market: that bends the path, and its integrals have no derivative there.
 SMOOTH = tuple(name for name in structures.names() if name != "cournot")
 # Markets of which producer prices are the only unknown.
 COMPETITIVE = tuple(name for name in IN_CHANGES if structures.get(name).system().unknowns == ("p",))

@@ -7,7 +7,7 @@ the check does not overflow where the market is merely extreme.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -106,10 +106,11 @@ def _sign(model: Model, policy: Policy, solution: Solution) -> Array:
 def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[MarketData, Policy]:
     """Draw markets and what happens to them.
 
-    Elasticities are log-uniform from 0.05 to 40, within the range of each parameter, with exact ones, exact zeros where
-    a parameter allows them and infinite supply; powers of tariffs are log-uniform from 0.7 to 11 before and after;
-    barriers go from 0.5 to 3 and rent wedges from 0.8 to 2 in some markets. Flows are lognormal, some smaller by up to
-    twelve powers of ten, some zero; some regions sell nothing, buy nothing, or have no home sales.
+    Elasticities are log-uniform from 0.05 to 40, within the range of each parameter, with exact ones, exact zeros (or
+    what the lowest value is) where a parameter allows them and infinite supply; powers of tariffs are log-uniform from
+    0.7 to 11 before and after; barriers go from 0.5 to 3 and rent wedges from 0.8 to 2 in some markets. Flows are
+    lognormal, some smaller by up to twelve powers of ten, some zero; some regions sell nothing, buy nothing, or have no
+    home sales.
     """
     rng = np.random.default_rng([seed, regions])
     cells = (markets, regions, regions)
@@ -120,14 +121,12 @@ def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[M
             regions,
             lowest=max(LOWEST, 1.02 * spec.minimum),
             highest=min(HIGHEST, spec.maximum),
-            zero=spec.minimum_allowed,
+            least=spec.minimum if spec.minimum_allowed else None,
             infinite=spec.infinite_allowed,
             by_sector=spec.by_sector,
         )
         for spec in structure.parameters
     }
-    if structure.name in LEGAL:
-        parameters = LEGAL[structure.name](rng, parameters)
     power0 = _log_uniform(rng, 0.7, 11.0, cells)
     power1 = _log_uniform(rng, 0.7, 11.0, cells)
     power1 = np.where(rng.random(cells) < rng.choice([0.0, 0.5, 0.9], (markets, 1, 1)), power0, power1)
@@ -140,6 +139,8 @@ def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[M
         power0 - 1.0,
         parameters,
     )
+    if structure.name in LEGAL:
+        data = replace(data, parameters={**parameters, **LEGAL[structure.name](rng, data)})
     return data, Policy(power1 - 1.0, barrier, rent)
 
 
@@ -154,7 +155,7 @@ def _elasticities(
     *,
     lowest: float,
     highest: float,
-    zero: bool,
+    least: float | None,
     infinite: bool,
     by_sector: bool,
 ) -> Array:
@@ -168,28 +169,61 @@ def _elasticities(
 
     if lowest <= 1.0:
         values = np.where(somewhere(0.1, 0.1), 1.0, values)
-    if zero:
-        values = np.where(somewhere(0.03, 0.05), 0.0, values)
+    if least is not None:
+        values = np.where(somewhere(0.03, 0.05), least, values)
     if infinite:
         values = np.where(somewhere(0.02, 0.1), np.inf, values)
     return values
 
 
-def _melitz_parameters(rng: np.random.Generator, parameters: dict[str, Array]) -> dict[str, Array]:
+def _melitz_parameters(rng: np.random.Generator, data: MarketData) -> dict[str, Array]:
     """Pareto's shape from sigma - 1, which is exact in some markets, to ten times that; demand that sigma allows."""
-    sigma = parameters["sigma"]
+    sigma = data.parameters["sigma"]
     least = sigma[:, :1] - 1.0
     excess = np.where(rng.random(least.shape) < 0.1, 1.0, _log_uniform(rng, 1.0001, 10.0, least.shape))
     shape = least * excess + np.zeros(sigma.shape)
     # Beyond this a market has no finite size.
     with np.errstate(divide="ignore"):
         most = (shape * sigma - (sigma - 1.0)) / (shape - (sigma - 1.0))
-    return {**parameters, "shape": shape, "demand": np.minimum(parameters["demand"], 0.98 * most)}
+    return {"shape": shape, "demand": np.minimum(data.parameters["demand"], 0.98 * most)}
 
 
-# Where legal values of parameters depend on each other.
-LEGAL: Mapping[str, Callable[[np.random.Generator, dict[str, Array]], dict[str, Array]]] = {
-    "melitz": _melitz_parameters
+def _shares(spent: Array) -> Array:
+    """Shares of origins in what is spent in a destination; zero where nothing is."""
+    whole = spent.sum(axis=1, keepdims=True)
+    return np.asarray(spent / np.where(whole > 0.0, whole, 1.0))
+
+
+def _bertrand_ces_parameters(_: np.random.Generator, data: MarketData) -> dict[str, Array]:
+    """Demand at most as elastic as substitution, and firms enough for the demand of each to be elastic."""
+    sigma, demand = data.parameters["sigma"], np.minimum(data.parameters["demand"], data.parameters["sigma"])
+    least = _shares(data.value * (1.0 + data.tariff)) * ((sigma - demand) / (sigma - 1.0))[:, None, :]
+    return {"demand": demand, "firms": np.maximum(data.parameters["firms"], 1.02 * least.max(axis=2))}
+
+
+def _bertrand_logit_parameters(_: np.random.Generator, data: MarketData) -> dict[str, Array]:
+    """Demand less elastic than substitution, and substitution and firms enough for costs to be positive."""
+    power, bought = 1.0 + data.tariff, data.value.sum(axis=1, keepdims=True)
+    mean = (data.value * power).sum(axis=1, keepdims=True) / np.where(bought > 0.0, bought, 1.0)
+    ratio = np.where(data.value > 0.0, mean / power, 0.0)
+    sigma = np.maximum(data.parameters["sigma"], 1.02 * ratio.max(axis=1))
+    demand = np.minimum(data.parameters["demand"], 0.98 * sigma)
+    least = _shares(data.value) * (1.0 - demand / sigma)[:, None, :] / (1.0 - ratio / sigma[:, None, :])
+    return {"sigma": sigma, "demand": demand, "firms": np.maximum(data.parameters["firms"], 1.02 * least.max(axis=2))}
+
+
+def _cournot_parameters(_: np.random.Generator, data: MarketData) -> dict[str, Array]:
+    """Firms enough for the share of each to be below the elasticity of demand."""
+    least = _shares(data.value * (1.0 + data.tariff)) / data.parameters["demand"][:, None, :]
+    return {"firms": np.maximum(data.parameters["firms"], 1.02 * least.max(axis=2))}
+
+
+# Where legal values of parameters depend on each other, or on the flows.
+LEGAL: Mapping[str, Callable[[np.random.Generator, MarketData], dict[str, Array]]] = {
+    "bertrand-ces": _bertrand_ces_parameters,
+    "bertrand-logit": _bertrand_logit_parameters,
+    "cournot": _cournot_parameters,
+    "melitz": _melitz_parameters,
 }
 
 
@@ -373,12 +407,107 @@ def _melitz(m: _Levels, x: Long) -> Long:
     return np.expm1(_log_sum(ln_revenue, 2)[:, :, 0] - np.log(m.sales) - x)
 
 
+def _costs_and_aggregates(m: _Levels, x: Long) -> tuple[Long, Long]:
+    """Logs of marginal costs by cell, and of the aggregate by destination, of a structure of oligopoly."""
+    ln_c, ln_aggregate = np.split(x, 2, axis=1)
+    return ln_c[:, :, None] + np.zeros_like(m.v), ln_aggregate[:, None, :]
+
+
+def _bought(m: _Levels, spent: Long) -> tuple[Long, Long]:
+    """Benchmark shares of origins in purchases, and of firms in them."""
+    share = spent / np.where(spent.sum(axis=1, keepdims=True) > 0, spent.sum(axis=1, keepdims=True), 1)
+    return share, share / m.by_region("firms")[:, :, None]
+
+
+def _output(m: _Levels, cost0: Long, x: Long, ln_q: Long) -> Long:
+    """Output weighted by benchmark cost over what is supplied at the cost, less one."""
+    weight = np.log(np.where(m.v > 0, m.v * cost0, 0))
+    ln_c = x[:, : m.v.shape[1]]
+    made = _log_sum(weight + m.ln_b + np.where(m.v > 0, ln_q, -np.inf), 2)[:, :, 0]
+    return np.expm1(made - _log_sum(weight, 2)[:, :, 0] - m.by_region("supply") * ln_c)
+
+
+def _root(gap: Callable[[Long], Long], low: Long, high: Long) -> Long:
+    """Where a function that rises is zero, by cutting the interval in half."""
+    for _ in range(75):
+        middle = (low + high) / 2
+        above = gap(middle) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return np.asarray((low + high) / 2)
+
+
+def _bertrand_ces(m: _Levels, x: Long) -> Long:
+    """A firm's mark-up is e/(e - 1), with e = sigma - (sigma - eta) s and s its share at the price it charges."""
+    sigma, eta = m.by_destination("sigma"), m.by_destination("demand")
+    S0, s0 = _bought(m, m.v * np.exp(m.ln_t0))
+    ln_c, ln_P = _costs_and_aggregates(m, x)
+    e0 = sigma - (sigma - eta) * s0
+    ln_cost = np.log(1 - 1 / e0) + ln_c + m.ln_b + m.ln_wedge - m.ln_t0
+    ln_s0 = np.log(np.where(s0 > 0, s0, 1))
+
+    def gap(ln_net: Long) -> Long:
+        """Of the mark-up less one, in logs."""
+        ln_s = ln_s0 + (1 - sigma) * (ln_cost + np.log1p(np.exp(ln_net)) - ln_P)
+        rest = sigma - 1 - (sigma - eta) * np.exp(np.minimum(ln_s, 100))
+        return np.where(rest > 0, ln_net + np.log(np.where(rest > 0, rest, 1)), -1)
+
+    everywhere = np.zeros_like(m.v)
+    # The demand of a firm is at most as elastic as sigma; a large mark-up makes its share as small as need be.
+    ln_net = _root(gap, everywhere - np.log(sigma - 1), everywhere + 500)
+    ln_d = ln_cost + np.log1p(np.exp(ln_net))
+    shares = np.exp((1 - sigma) * (ln_d - ln_P)) * S0
+    added = shares.sum(axis=1) - 1
+    ln_q = -sigma * (ln_d - ln_P) - eta * ln_P
+    return np.concatenate([_output(m, 1 - 1 / e0, x, ln_q), added], axis=1)
+
+
+def _bertrand_logit(m: _Levels, x: Long) -> Long:
+    """A firm's margin is 1/(alpha (1 - s)), with s its share among buyers, of which some buy nothing."""
+    sigma, eta = m.by_destination("sigma"), m.by_destination("demand")
+    S0, s0 = _bought(m, m.v)
+    power = np.exp(m.ln_t0)
+    alpha = sigma / (S0 * power).sum(axis=1, keepdims=True)
+    none = eta / sigma
+    s0 = (1 - none) * s0
+    cost0 = power - 1 / (alpha * (1 - s0))
+    ln_c, ln_H = _costs_and_aggregates(m, x)
+    cost = cost0 * np.exp(ln_c + m.ln_b + m.ln_wedge - m.ln_t0)
+    ln_z = np.log(np.where(s0 > 0, s0, 1)) - alpha * (cost - power) - ln_H
+    # g (1 - s) = 1 with s = z e^-g.
+    margin = _root(
+        lambda g: np.log(g) + np.log1p(-np.exp(np.minimum(ln_z - g, -1e-18))), 1 + 0 * ln_z, 60 + np.maximum(ln_z, 0)
+    )
+    ln_q = -alpha * (cost + margin / alpha - power) - ln_H
+    buyers = ((1 - none) * S0 * np.exp(ln_q)).sum(axis=1) + (none * np.exp(-ln_H))[:, 0]
+    return np.concatenate([_output(m, cost0 / power, x, ln_q), buyers - 1], axis=1)
+
+
+def _cournot(m: _Levels, x: Long) -> Long:
+    """A firm that sells has the share eta (1 - cost/price); the unknown is the price over that if no firm leaves."""
+    eta, firms = m.by_destination("demand"), m.by_region("firms")[:, :, None]
+    _, s0 = _bought(m, m.v * np.exp(m.ln_t0))
+    ln_c, ln_R = _costs_and_aggregates(m, x)
+    cost0 = np.where(m.v > 0, 1 - s0 / eta, 0)
+    cost = cost0 * np.exp(ln_c + m.ln_b + m.ln_wedge - m.ln_t0)
+    n = np.where(m.v > 0, firms, 0)
+    # If all stay: sum of n eta (1 - cost/P) = 1.
+    stay = eta * (n * cost).sum(axis=1, keepdims=True) / (eta * n.sum(axis=1, keepdims=True) - 1)
+    ln_P = np.log(stay) + ln_R
+    lerner = np.maximum(1 - cost * np.exp(-ln_P), 0)
+    ln_q = np.log(lerner) - np.log(np.where(m.v > 0, s0 / eta, 1)) - eta * ln_P
+    return np.concatenate([_output(m, cost0, x, ln_q), (n * eta * lerner).sum(axis=1) - 1], axis=1)
+
+
 def _sells_nothing(data: MarketData) -> NDArray[np.bool_]:
     return np.asarray(data.value.sum(axis=2) == 0.0)
 
 
 def _price_given(data: MarketData) -> NDArray[np.bool_]:
     return _sells_nothing(data) | np.isinf(data.parameters["supply"])
+
+
+def _costs_and_purchases_given(data: MarketData) -> NDArray[np.bool_]:
+    return np.concatenate([_price_given(data), data.value.sum(axis=1) == 0.0], axis=1)
 
 
 def _no_such_sales(data: MarketData) -> NDArray[np.bool_]:
@@ -424,6 +553,9 @@ class Verifier(NamedTuple):
 
 VERIFIERS: Mapping[str, Verifier] = {
     "armington": Verifier(_armington, _price_given),
+    "bertrand-ces": Verifier(_bertrand_ces, _costs_and_purchases_given),
+    "bertrand-logit": Verifier(_bertrand_logit, _costs_and_purchases_given),
+    "cournot": Verifier(_cournot, _costs_and_purchases_given),
     "krugman": Verifier(_krugman, _sells_nothing, _industries_without_bounds),
     "melitz": Verifier(_melitz, _sells_nothing, _industries_without_bounds),
     "nested-armington": Verifier(_nested_armington, _price_given),

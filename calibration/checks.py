@@ -140,16 +140,20 @@ def missing_faults(
         The file that should have the rows.
     """
     expected = f"{name} for every sector and region"
+    known = KNOWN_PARAMETERS.get(name)
+    row = "VALUE,assumed,SOURCE"
+    if known is not None and known.default is not None:
+        row = f'{known.default:g},assumed,"{known.default_source}"'
     if missing.all():
         hint = "" if name in KNOWN_PARAMETERS else ". " + nearest(name, list(KNOWN_PARAMETERS))
-        cure = f"Add the row: {name},{EVERY},{EVERY},VALUE,assumed,SOURCE{hint}"
+        cure = f"Add the row: {name},{EVERY},{EVERY},{row}{hint}"
         return [Fault(where, f"no row gives {name} for any sector and region", expected, cure)]
     faults = []
-    for code, row in zip(sectors, missing, strict=True):
-        gaps = [region for region, gap in zip(regions, row, strict=True) if gap]
+    for code, lacks in zip(sectors, missing, strict=True):
+        gaps = [region for region, gap in zip(regions, lacks, strict=True) if gap]
         if gaps:
             region = EVERY if len(gaps) == len(regions) else gaps[0]
             found = f"no row gives {name} for sector {code!r} and region {', '.join(map(repr, gaps))}"
-            cure = f"Add the row: {name},{code},{region},VALUE,assumed,SOURCE"
+            cure = f"Add the row: {name},{code},{region},{row}"
             faults.append(Fault(where, found, expected, cure))
     return faults

@@ -17,6 +17,12 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
     for spec in (
         ParameterSpec("sigma_imports", "substitution between import sources"),
         ParameterSpec("sigma_home", "substitution between imports and home goods"),
+        ParameterSpec(
+            "sigma_union",
+            "substitution between imports from union partners and from outsiders",
+            default=5.0,
+            default_source="geometric mean of 7.0 among sources (Hertel et al. 2007) and its half for home and imports",
+        ),
         ParameterSpec("sigma", "substitution between all sources, home included (one nest)"),
         ParameterSpec("demand", "demand for the sector's composite good", minimum_allowed=True),
         ParameterSpec("supply", "supply by producers", minimum_allowed=True, infinite_allowed=True),
@@ -31,7 +37,7 @@ class Elasticity:
     Parameters
     ----------
     parameter
-        ``sigma_imports``, ``sigma_home``, ``sigma``, ``demand`` or ``supply``, or what a structure declares.
+        ``sigma_imports``, ``sigma_union``, ``sigma_home``, ``sigma``, ``demand`` or ``supply``, or what a structure declares.
     sector, region
         Codes, or ``*``.
     value

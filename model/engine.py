@@ -91,12 +91,28 @@ class Model:
             "T0": power0,
             **{name: a[rows] for name, a in self.parameters.items()},
             **{name: a[rows] for name, a in self.more.items()},
+            **self.structure.by_policy(self.data.value[rows], power / power0),
             **{name: a for name, a in moved.items() if name in known},
         }
 
     def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
         """Return what an equilibrium says, from the variables of the equations by name."""
-        return self.structure.results(Given(self.data, self.parameters, self.active, policy), values)
+        return self.structure.results(self._at(policy), values)
+
+    def columns(self, policy: Policy, values: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return the results that are the structure's own, by name."""
+        return self.structure.columns(self._at(policy), values)
+
+    def mechanisms(
+        self, policy: Policy, values: Mapping[str, Array], slopes: Mapping[str, Array]
+    ) -> Mapping[str, Array] | None:
+        """Return the slopes of quantities by mechanism where the structure says what they are, else None."""
+        if self.structure.mechanism_slopes is None:
+            return None
+        return self.structure.mechanism_slopes(self._at(policy), values, slopes)
+
+    def _at(self, policy: Policy) -> Given:
+        return Given(self.data, self.parameters, self.active, policy)
 
 
 def calibrated(structure: Structure, data: MarketData) -> Model:

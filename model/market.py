@@ -4,7 +4,7 @@ Arrays are ``[sector, origin, destination]`` for cells and ``[sector, region]`` 
 market. Home sales stand on the diagonal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +29,9 @@ class ParameterSpec:
         Whether `minimum` itself is allowed.
     infinite_allowed
         Whether infinity is a legal value (a perfectly elastic supply).
+    default, default_source
+        A value to start from and where it comes from, which the message on a missing value offers. It is never taken
+        without being written down in the benchmark or the scenario.
     """
 
     name: str
@@ -36,6 +39,14 @@ class ParameterSpec:
     minimum: float = 0.0
     minimum_allowed: bool = False
     infinite_allowed: bool = False
+    default: float | None = None
+    default_source: str = ""
+
+
+def partners(regions: Sequence[str], members: Collection[str]) -> NDArray[np.bool_]:
+    """Return ``[origin, destination]``: whether both are members of one union and not the same."""
+    inside = np.array([region in members for region in regions])
+    return np.asarray(inside[:, None] & inside[None, :] & ~np.eye(len(inside), dtype=bool))
 
 
 @dataclass(frozen=True)

@@ -196,7 +196,7 @@ class _Point:
         return {
             "value": _slope(value),
             "quantity": dot_quantity,
-            **{name: self._mechanism(dots, name) for name in MECHANISMS},
+            **self._mechanisms(dots),
             "consumer_surplus": _slope(found.consumer_surplus),
             "producer_surplus": _slope(found.producer_surplus),
             "tariff_revenue": duties.sum(axis=1),
@@ -207,13 +207,19 @@ class _Point:
             "duties": duties,
         }
 
-    def _mechanism(self, dots: Mapping[str, Array], name: str) -> NDArray[np.float64]:
-        """Change of a flow by one mechanism at benchmark prices; not a number where the structure has none."""
-        if not self.model.structure.mechanisms:
-            return np.full_like(self.quantity, np.nan)
-        if self.model.structure.form == "changes":
-            return np.asarray(self.quantity * dots[log_name(name)])
-        return np.asarray(self.quantity * dots[name] / self.values[name])
+    def _mechanisms(self, dots: Mapping[str, Array]) -> dict[str, Array]:
+        """Changes of flows by mechanism at benchmark prices; not numbers where the structure has none."""
+        structure = self.model.structure
+        if not structure.mechanisms:
+            return {name: np.full_like(self.quantity, np.nan) for name in MECHANISMS}
+        own = self.model.mechanisms(self.policy, self.values, dots)
+        if own is not None:
+            return {name: own[name] for name in MECHANISMS}
+        if structure.form == "changes":
+            return {name: self.quantity * dots[log_name(name)] for name in MECHANISMS}
+        # A cell that a mechanism is not defined in, such as home sales, holds zero.
+        levels = {name: np.where(self.values[name] == 0.0, 1.0, self.values[name]) for name in MECHANISMS}
+        return {name: self.quantity * dots[name] / levels[name] for name in MECHANISMS}
 
 
 def _slope(moving: NDArray[np.inexact]) -> Array:

@@ -173,7 +173,7 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
     tell("reading the benchmark", 0, 4)
     benchmark, path = resolve(scenario)
     structure = structures.get(scenario.structure)
-    data = benchmark.market_data(structure.parameters)
+    data = benchmark.market_data(structure.parameters, members=tuple(scenario.pool))
     tell("compiling the equations", 1, 4)
     clock = time.perf_counter()
     compiled(structure)

@@ -3,7 +3,7 @@
 from viner.errors import Fault, ScenarioError, nearest
 from viner.model.structures.structure import Structure
 
-_MODULES = ("armington", "nested_armington")
+_MODULES = ("armington", "nested_armington", "union_armington", "translog", "gsim", "smart")
 
 
 def names() -> tuple[str, ...]:

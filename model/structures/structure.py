@@ -66,6 +66,10 @@ class Given:
     policy: Policy
 
 
+def _no_arrays(*_: object) -> dict[str, Array]:
+    return {}
+
+
 def moving_prices(data: MarketData) -> NDArray[np.bool_]:
     """Return the producer prices that are free to move, ``[sector, region]``.
 
@@ -99,11 +103,21 @@ class Structure:
     form
         How the equations are solved, see :func:`viner.model.generate.compile_system`.
     mechanisms
-        Whether the equations report ``diversion``, ``displacement`` and ``expansion``.
+        Whether the changes in quantity have parts ``diversion``, ``displacement`` and ``expansion``. The equations
+        report them as factors of the quantity, unless `mechanism_slopes` says what they are.
     active
         ``active(data)``: the unknowns that are free to move, ``[sector, unknown]``.
     more
         ``more(data)``: further arrays that the equations take, such as masks, by name, the sector axis first.
+    by_policy
+        ``by_policy(value, power)``: masks that depend on the policy, from the benchmark flows and the powers of the
+        tariff over those of the benchmark.
+    columns
+        ``columns(given, values)``: results of the structure's own, by name: arrays of cells come last in
+        ``flows.csv``, arrays of regions in ``welfare.csv``.
+    mechanism_slopes
+        ``mechanism_slopes(given, values, slopes)``: how fast each mechanism changes the quantity of a cell, at
+        benchmark prices, where the variables have the given slopes.
     """
 
     name: str
@@ -116,4 +130,7 @@ class Structure:
     form: Form = "changes"
     mechanisms: bool = True
     active: Callable[[MarketData], NDArray[np.bool_]] = moving_prices
-    more: Callable[[MarketData], dict[str, Array]] = lambda _: {}
+    more: Callable[[MarketData], dict[str, Array]] = _no_arrays
+    by_policy: Callable[[Array, Array], dict[str, Array]] = _no_arrays
+    columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays
+    mechanism_slopes: Callable[[Given, Mapping[str, Array], Mapping[str, Array]], Mapping[str, Array]] | None = None

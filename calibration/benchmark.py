@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from viner.calibration.basis import BASES, weakest
 from viner.calibration.checks import array_faults, label_faults, missing_faults
-from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, override, owners, value_fault
+from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, override, owners, row_faults
 from viner.errors import BenchmarkError, Fault, InputError, ParameterError, nearest
 from viner.model.market import Array, MarketData, ParameterSpec, partners
 
@@ -184,8 +184,7 @@ class Benchmark:
         parameters: dict[str, Array] = {}
         for spec in specs:
             for row in self.parameter_rows(spec.name):
-                fault = value_fault(spec, row.value, f"{_elasticities_file(self)}:{row.line}")
-                faults += [fault] if fault else []
+                faults += row_faults(spec, row, f"{_elasticities_file(self)}:{row.line}")
             try:
                 parameters[spec.name] = self.parameter(spec.name)
             except ParameterError as error:
@@ -193,9 +192,7 @@ class Benchmark:
         if faults:
             raise ParameterError(faults)
         regions, union = tuple(self.regions), members or next(iter(self.unions.values()), ())
-        return MarketData(
-            tuple(self.sectors), regions, self.value, self.tariff, parameters, partners(regions, union)
-        )
+        return MarketData(tuple(self.sectors), regions, self.value, self.tariff, parameters, partners(regions, union))
 
     def with_tariff(self, tariff: Array, *, basis: str) -> "Benchmark":
         """Return the same benchmark with other tariffs; a rate that differs has the basis `basis`.

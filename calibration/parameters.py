@@ -46,6 +46,8 @@ class Elasticity:
         ``observed``, ``derived``, ``estimated`` or ``assumed``.
     source
         Where the value comes from, in words.
+    standard_error
+        Of `value`, in its units, positive; None if it has none.
     line
         The line of the file; 0 if made in Python. Two rows are equal whatever their lines.
     """
@@ -56,6 +58,7 @@ class Elasticity:
     value: float
     basis: str = "assumed"
     source: str = ""
+    standard_error: float | None = None
     line: int = field(default=0, compare=False)
 
     @property
@@ -95,6 +98,26 @@ def value_fault(spec: ParameterSpec, value: float, where: str) -> Fault | None:
         return None
     cure = "Elasticities are positive numbers here: drop the minus sign" if value < 0 else ""
     return Fault(where, f"{spec.name} = {value:g}", expected_value(spec), cure)
+
+
+def error_fault(row: Elasticity, where: str) -> Fault | None:
+    """Return what is wrong with the standard error of a row, or None."""
+    error = row.standard_error
+    if error is None:
+        return None
+    expected = "a positive number in the units of value, or nothing"
+    if not 0 < error < math.inf:
+        cure = "Leave it empty where a value has none" if error == 0 or math.isnan(error) else ""
+        return Fault(where, f"standard_error {error:g}", expected, cure)
+    if math.isinf(row.value):
+        cure = "Leave it empty: an infinite elasticity is a limit and no estimate"
+        return Fault(where, f"standard_error {error:g} of an infinite value", "no standard error there", cure)
+    return None
+
+
+def row_faults(spec: ParameterSpec, row: Elasticity, where: str) -> list[Fault]:
+    """Return what is wrong with the numbers of a row of the parameter `spec`."""
+    return [fault for fault in (value_fault(spec, row.value, where), error_fault(row, where)) if fault]
 
 
 def override(

@@ -14,7 +14,7 @@ from pydantic import Field
 from viner.calibration.basis import BASES
 from viner.calibration.benchmark import INSTRUMENTS, Benchmark, Instrument
 from viner.calibration.checks import empty_sector_faults, label_faults
-from viner.calibration.parameters import KNOWN_PARAMETERS, Elasticity, expected_value, is_legal
+from viner.calibration.parameters import KNOWN_PARAMETERS, Elasticity, error_fault, expected_value, is_legal
 from viner.calibration.tables import (
     Findings,
     Table,
@@ -256,7 +256,7 @@ def _elasticities(
     path: Path, regions: Sequence[str] | None, sectors: Sequence[str] | None, findings: Findings
 ) -> tuple[Elasticity, ...]:
     columns = ("parameter", "sector", "region", "value", "basis", "source")
-    table = read_table(path, columns, findings)
+    table = read_table(path, columns, findings, optional=("standard_error",))
     if table is None:
         return ()
     parameter = words(table, "parameter", tuple(KNOWN_PARAMETERS), findings)
@@ -266,9 +266,19 @@ def _elasticities(
     basis = words(table, "basis", BASES, findings)
     duplicates(table, ("parameter", "sector", "region"), findings)
     _check_values(table, parameter, value, findings)
-    sector, region = table.text("sector"), table.text("region")
-    rows = zip(parameter, sector, region, value, basis, table.prose("source"), table.lines, strict=True)
-    return tuple(Elasticity(str(p), str(s), str(r), float(v), str(b), t, line=int(n)) for p, s, r, v, b, t, n in rows)
+    sector, region, source = table.text("sector"), table.text("region"), table.prose("source")
+    errors: list[float | None] = [None] * len(value)
+    if "standard_error" in table:
+        expected = "a positive number in the units of value, or nothing"
+        read = numbers(table, "standard_error", findings, expected=expected, legal=lambda v: ~np.isnan(v), blank=True)
+        errors = [None if np.isnan(error) else float(error) for error in read]
+    columns_read = zip(parameter, sector, region, value, basis, source, errors, table.lines, strict=True)
+    rows = tuple(
+        Elasticity(str(p), str(s), str(r), float(v), str(b), t, e, line=int(n))
+        for p, s, r, v, b, t, e, n in columns_read
+    )
+    findings.faults += [fault for row in rows if (fault := error_fault(row, f"{path}:{row.line}"))]
+    return rows
 
 
 def _check_values(table: Table, parameter: NDArray[np.str_], value: NDArray[np.float64], findings: Findings) -> None:
@@ -336,6 +346,9 @@ def _facts(benchmark: Benchmark) -> dict[str, str]:
     rates = benchmark.tariff[benchmark.tariff != 0]
     if rates.size:
         out["cells with a tariff"] = f"{rates.size:,}, from {100 * rates.min():.1f} to {100 * rates.max():.1f} %"
+    estimated = sum(row.standard_error is not None for row in benchmark.elasticities)
+    if estimated:
+        out["elasticities with a standard error"] = f"{estimated:,} of {len(benchmark.elasticities):,}"
     given = sorted({row.parameter for row in benchmark.elasticities})
     out["parameters given"] = ", ".join(given) if given else "none"
     return out

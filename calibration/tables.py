@@ -201,6 +201,7 @@ def numbers(
     expected: str = "a finite number",
     legal: Callable[[NDArray[np.float64]], NDArray[np.bool_]] = np.isfinite,
     cure: Callable[[float], str] = lambda _value: "",
+    blank: bool = False,
 ) -> NDArray[np.float64]:
     """Return a column of numbers; an entry that is none, or not legal, is NaN and a fault.
 
@@ -216,13 +217,15 @@ def numbers(
         Tells which numbers are legal. Infinite ones are written ``inf``; ``nan`` is never a number.
     cure
         The likely cure for a number that is not legal.
+    blank
+        Whether an empty entry is legal too; it is NaN.
     """
     text = table.text(column)
     series = pd.Series(text, dtype="str")
     is_number = series.str.fullmatch(f"(?:{_NUMBER}|{_INFINITE})").to_numpy(dtype=np.bool_)
     result = np.full(len(text), np.nan)
     result[is_number] = text[is_number].astype(np.float64)
-    good = np.zeros(len(text), dtype=np.bool_)
+    good: NDArray[np.bool_] = (text == "") & blank
     good[is_number] = legal(result[is_number])
     for row in np.flatnonzero(~good):
         entry = str(text[row])

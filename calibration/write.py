@@ -30,7 +30,11 @@ def write_benchmark(benchmark: Benchmark, folder: str | Path) -> None:
     _csv(_flows(benchmark), place / "flows.csv")
     rows = [(e.parameter, e.sector, e.region, e.value, e.basis, e.source) for e in benchmark.elasticities]
     columns = ["parameter", "sector", "region", "value", "basis", "source"]
-    _csv(pd.DataFrame(rows, columns=columns), place / "elasticities.csv")
+    elasticities = pd.DataFrame(rows, columns=columns)
+    errors = [e.standard_error for e in benchmark.elasticities]
+    if any(error is not None for error in errors):
+        elasticities["standard_error"] = ["" if error is None else repr(float(error)) for error in errors]
+    _csv(elasticities, place / "elasticities.csv")
     if benchmark.instruments:
         names = ["sector", "origin", "destination", "instrument", "value", "unit", "recipient", "basis"]
         _csv(

@@ -118,16 +118,21 @@ class _Builder:
     def _log(self, expr: Expr, target: Indexed, names: Names, hoisted: list[Mean]) -> Expr:
         if not any(self._moves(leaf) for leaf in leaves(expr)):
             return sympy.Integer(0)
-        if isinstance(expr, Indexed) and self.system.by_name[name_of(expr)].sign == "positive":
-            return self.log(expr)
-        if isinstance(expr, sympy.Mul):
-            return sympy.Add(*(self._log(arg, target, names, hoisted) for arg in expr.args))
-        if isinstance(expr, sympy.Pow) and not any(self._moves(leaf) for leaf in leaves(expr.exp)):
-            if isinstance(expr.base, sympy.Sum | sympy.Add):
-                return self._mean(expr.base, 1 / expr.exp, target, names, hoisted)
-            return expr.exp * self._log(expr.base, target, names, hoisted)
-        if isinstance(expr, sympy.Sum | sympy.Add):
-            return self._mean(expr, sympy.Integer(1), target, names, hoisted)
+        match expr:
+            case Indexed() if self.system.by_name[name_of(expr)].sign == "positive":
+                return self.log(expr)
+            case sympy.Mul():
+                return sympy.Add(*(self._log(arg, target, names, hoisted) for arg in expr.args))
+            case sympy.Pow() if not any(self._moves(leaf) for leaf in leaves(expr.exp)):
+                base, exponent = expr.base, expr.exp
+                mean = isinstance(base, sympy.Sum | sympy.Add)
+                return (
+                    self._mean(base, 1 / exponent, target, names, hoisted)
+                    if mean
+                    else exponent * self._log(base, target, names, hoisted)
+                )
+            case sympy.Sum() | sympy.Add():
+                return self._mean(expr, sympy.Integer(1), target, names, hoisted)
         return self._direct(expr, target)
 
     def _direct(self, expr: Expr, target: Indexed) -> Expr:

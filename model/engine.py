@@ -97,21 +97,14 @@ class Model:
 
     def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
         """Return what an equilibrium says, from the variables of the equations by name."""
-        return self.structure.results(self._at(policy), values)
+        return self.structure.results(self.at(policy), values)
 
     def columns(self, policy: Policy, values: Mapping[str, Array]) -> Mapping[str, Array]:
         """Return the results that are the structure's own, by name."""
-        return self.structure.columns(self._at(policy), values)
+        return self.structure.columns(self.at(policy), values)
 
-    def mechanisms(
-        self, policy: Policy, values: Mapping[str, Array], slopes: Mapping[str, Array]
-    ) -> Mapping[str, Array] | None:
-        """Return the slopes of quantities by mechanism where the structure says what they are, else None."""
-        if self.structure.mechanism_slopes is None:
-            return None
-        return self.structure.mechanism_slopes(self._at(policy), values, slopes)
-
-    def _at(self, policy: Policy) -> Given:
+    def at(self, policy: Policy) -> Given:
+        """Return what the results at a policy are computed from, beside the variables of the equations."""
         return Given(self.data, self.parameters, self.active, policy)
 
 

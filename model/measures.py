@@ -1,14 +1,20 @@
 """The measures that results are summed up in: one list, which tables, summaries and reports all use."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viner.model.derivatives import Slopes
 from viner.model.engine import Model
-from viner.model.market import Array
+from viner.model.market import Array, Policy
 from viner.model.simulate import Outcome
+from viner.model.tangent import INSTRUMENTS
+
+# A slope times this is so small that products of two of them vanish beside it.
+_TINY = 1e-100
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,9 @@ class Measure:
         ``[sector, region]``: what the amount is a percentage of. None for an amount.
     by_sector
         Whether the base adds up over sectors. A region's GDP does not.
+    kind
+        ``change``: from the benchmark, of either sign. ``before``: a level that the benchmark gives. ``after``: a
+        level that a policy leads to, at least zero.
     """
 
     name: str
@@ -52,6 +61,7 @@ class Measure:
     amount: Callable[[Outcome, Setting], Array]
     base: Callable[[Outcome, Setting], Array] | None = None
     by_sector: bool = True
+    kind: Literal["change", "before", "after"] = "change"
 
 
 def _imports(cells: Array) -> Array:
@@ -82,12 +92,12 @@ MEASURES: tuple[Measure, ...] = (
     Measure("terms_of_trade", "value", "Change in welfare from prices abroad", lambda o, _: o.terms_of_trade),
     Measure("efficiency", "value", "Change in welfare from volumes at a wedge", lambda o, _: o.efficiency),
     Measure("barrier_cost", "value", "Change in welfare from what barriers use up", lambda o, _: o.barrier_cost),
-    Measure("revenue0", "value", "Duties collected at the benchmark", lambda o, _: o.revenue0),
-    Measure("revenue1", "value", "Duties collected after", lambda o, _: o.revenue1),
-    Measure("imports0", "value", "Imports at the benchmark", lambda o, _: _imports(o.value0)),
-    Measure("imports1", "value", "Imports after", lambda o, _: _imports(o.value1)),
-    Measure("exports0", "value", "Exports at the benchmark", lambda o, _: _exports(o.value0)),
-    Measure("exports1", "value", "Exports after", lambda o, _: _exports(o.value1)),
+    Measure("revenue0", "value", "Duties collected at the benchmark", lambda o, _: o.revenue0, kind="before"),
+    Measure("revenue1", "value", "Duties collected after", lambda o, _: o.revenue1, kind="after"),
+    Measure("imports0", "value", "Imports at the benchmark", lambda o, _: _imports(o.value0), kind="before"),
+    Measure("imports1", "value", "Imports after", lambda o, _: _imports(o.value1), kind="after"),
+    Measure("exports0", "value", "Exports at the benchmark", lambda o, _: _exports(o.value0), kind="before"),
+    Measure("exports1", "value", "Exports after", lambda o, _: _exports(o.value1), kind="after"),
     Measure(
         "import_volume", "value", "Change in imports at benchmark prices",
         lambda o, _: _imports(o.value0 * (o.quantity_ratio - 1.0)),
@@ -162,3 +172,22 @@ def summed(measure: Measure, outcome: Outcome, setting: Setting, *, sectors: boo
         return amount
     known = np.isfinite(base) & (base > 0.0)
     return np.where(known, 100.0 * amount / np.where(known, base, 1.0), np.nan)
+
+
+def summed_slope(
+    measure: Measure, outcome: Outcome, slopes: Slopes, setting: Setting, *, sectors: bool, regions: bool
+) -> Array:
+    """Return the derivative of :func:`summed` where the outcome moves by `slopes`; at a kink, that to this side.
+
+    The slopes ride on the outcome as imaginary parts too small for their products to count, so that whatever a
+    measure is computed by is differentiated without rounding.
+    """
+    policy = outcome.policy
+    moved: dict[str, Any] = {
+        name: getattr(outcome, name) + 1j * _TINY * slope for name, slope in slopes.arrays().items()
+    }
+    moved["policy"] = Policy(
+        *(getattr(policy, name) + 1j * _TINY * np.asarray(slopes.direction.moves()[name]) for name in INSTRUMENTS)
+    )
+    value = np.asarray(summed(measure, replace(outcome, **moved), setting, sectors=sectors, regions=regions))
+    return np.where(np.isnan(value.real), np.nan, value.imag / _TINY)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from viner.errors import NotConverged
 from viner.model import welfare
-from viner.model.changes import log_name
 from viner.model.engine import Model, repeated
 from viner.model.market import Array, Policy
+from viner.model.mechanisms import mechanism_terms
 from viner.model.solve import linear_response, solve
 
 _ORDERS = (8, 16, 32, 64, 128)
@@ -25,8 +25,6 @@ _RELATIVE = 1e-10
 _ABSOLUTE = 1e-13
 # So small that its square vanishes beside one.
 _STEP = 1e-30j
-
-MECHANISMS = ("diversion", "displacement", "expansion")
 
 
 @dataclass(frozen=True)
@@ -185,7 +183,8 @@ class _Point:
         moving = Policy(
             policy.tariff + _STEP * move.tariff, policy.barrier + _STEP * move.barrier, policy.rent + _STEP * move.rent
         )
-        found = model.results(moving, {name: a + _STEP * dots[name] for name, a in self.values.items()})
+        values = {name: a + _STEP * dots[name] for name, a in self.values.items()}
+        found = model.results(moving, values)
         quantity: Array = model.data.value * found.quantity_ratio
         value: Array = quantity * found.border_price_ratio * moving.barrier
         duties = _slope(welfare.tariff_revenue(moving, value))
@@ -196,7 +195,10 @@ class _Point:
         return {
             "value": _slope(value),
             "quantity": dot_quantity,
-            **self._mechanisms(dots),
+            **{
+                name: np.asarray(sum(np.real(f) * _slope(log) for f, log in terms))
+                for name, terms in mechanism_terms(model, moving, values, quantity).items()
+            },
             "consumer_surplus": _slope(found.consumer_surplus),
             "producer_surplus": _slope(found.producer_surplus),
             "tariff_revenue": duties.sum(axis=1),
@@ -206,20 +208,6 @@ class _Point:
             "barrier_cost": -(self.quantity * self.border_price * move.barrier).sum(axis=1),
             "duties": duties,
         }
-
-    def _mechanisms(self, dots: Mapping[str, Array]) -> dict[str, Array]:
-        """Changes of flows by mechanism at benchmark prices; not numbers where the structure has none."""
-        structure = self.model.structure
-        if not structure.mechanisms:
-            return {name: np.full_like(self.quantity, np.nan) for name in MECHANISMS}
-        own = self.model.mechanisms(self.policy, self.values, dots)
-        if own is not None:
-            return {name: own[name] for name in MECHANISMS}
-        if structure.form == "changes":
-            return {name: self.quantity * dots[log_name(name)] for name in MECHANISMS}
-        # A cell that a mechanism is not defined in, such as home sales, holds zero.
-        levels = {name: np.where(self.values[name] == 0.0, 1.0, self.values[name]) for name in MECHANISMS}
-        return {name: self.quantity * dots[name] / levels[name] for name in MECHANISMS}
 
 
 def _slope(moving: NDArray[np.inexact]) -> Array:

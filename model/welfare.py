@@ -6,15 +6,29 @@ Each is by sector and region, in the benchmark's unit, positive for a gain.
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import exprel
 
+from viner.model.kernels import bend
 from viner.model.market import Array, MarketData, Policy
 from viner.model.structures.structure import Given, Results
 
 
 def integral_of_power(ln_ratio: Array, exponent: Array) -> Array:
-    """``(x^a - 1)/a`` for the ratio `x` given in logs; ``ln x`` in the limit ``a = 0``. Logs may be complex."""
-    safe = np.where(exponent == 0.0, 1.0, exponent)
-    return np.where(exponent == 0.0, ln_ratio, np.expm1(exponent * ln_ratio) / safe)
+    """``(x^a - 1)/a`` for the ratio `x` given in logs; ``ln x`` in the limit ``a = 0``.
+
+    Either may carry a slope as an imaginary part too small for its square to count; the result then carries its own.
+    """
+    if np.iscomplexobj(ln_ratio) or np.iscomplexobj(exponent):
+        ln, a = np.real(ln_ratio), np.real(exponent)
+        slope = slope_of_power(ln, a, np.imag(ln_ratio), np.imag(exponent))
+        return np.asarray(integral_of_power(ln, a) + 1j * slope)
+    return np.asarray(ln_ratio * exprel(exponent * ln_ratio))
+
+
+def slope_of_power(ln_ratio: Array, exponent: Array, by_ratio: Array, by_exponent: Array) -> Array:
+    """Slope of :func:`integral_of_power` where the log ratio and the exponent move; exact at ``a = 0``."""
+    y = exponent * ln_ratio
+    return np.asarray(np.exp(y) * by_ratio + ln_ratio**2 * bend(y) * by_exponent)
 
 
 def spending(data: MarketData) -> Array:

@@ -1,7 +1,8 @@
 """Results as data frames, with the columns that the files have."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
 from viner.model.market import Array
-from viner.model.measures import MEASURES, Setting, summed
+from viner.model.measures import MEASURES, Measure, Setting, summed
 from viner.model.path import Parts
 from viner.model.simulate import Outcome
 
@@ -114,31 +115,62 @@ def _long(axes: Mapping[str, Sequence[str]], parts: Mapping[str, Parts], names: 
 
 
 def summary(benchmark: Benchmark, outcomes: Mapping[str, Outcome], setting: Setting) -> pd.DataFrame:
-    """Return every measure by step, region and sector; ``*`` where summed over.
+    """Return every measure by step, region and sector; ``*`` where summed over."""
 
-    The basis is the weakest among the cells that the region and sector trade in.
+    def amounts(step: str, measure: Measure, over: Over) -> dict[str, Array]:
+        return {"value": summed(measure, outcomes[step], setting, **over)}
+
+    return by_measure(benchmark, outcomes, MEASURES, amounts)
+
+
+class Over(TypedDict):
+    """Over what a measure is summed up."""
+
+    sectors: bool
+    regions: bool
+
+
+def by_measure(
+    benchmark: Benchmark,
+    steps: Iterable[str],
+    measures: Sequence[Measure],
+    amounts: Callable[[str, Measure, Over], Mapping[str, Array]],
+) -> pd.DataFrame:
+    """Return a frame with a row for each step, region, sector and measure; ``*`` where summed over.
+
+    Parameters
+    ----------
+    benchmark
+        Gives the labels and the basis: the weakest among the cells that the region and sector trade in.
+    steps, measures
+        What to have rows for.
+    amounts
+        Returns the columns of one step and measure, summed over sectors, regions or both. Rows whose first column
+        is not a number are left out.
     """
-    sectors, regions = list(benchmark.sectors), list(benchmark.regions)
-    basis = _bases(benchmark)
-    blocks = []
-    for step, o in outcomes.items():
+    basis = bases(benchmark)
+    rows = []
+    columns: tuple[str, ...] = ()
+    for step in steps:
         for over_sectors, over_regions in ((True, True), (True, False), (False, True), (False, False)):
-            s = [EVERY] if over_sectors else sectors
-            r = [EVERY] if over_regions else regions
+            s = [EVERY] if over_sectors else list(benchmark.sectors)
+            r = [EVERY] if over_regions else list(benchmark.regions)
             labels = list(product(s, r))
-            for measure in MEASURES:
-                values = summed(measure, o, setting, sectors=over_sectors, regions=over_regions).ravel()
+            for measure in measures:
+                found = amounts(step, measure, {"sectors": over_sectors, "regions": over_regions})
+                columns = tuple(found)
+                values = zip(*(np.asarray(a).ravel() for a in found.values()), strict=True)
                 unit = benchmark.unit if measure.unit == "value" else measure.unit
-                blocks += [
-                    (step, region, sector, measure.name, value, unit, basis[sector, region])
-                    for (sector, region), value in zip(labels, values, strict=True)
-                    if np.isfinite(value)
+                rows += [
+                    (step, region, sector, measure.name, *row, unit, basis[sector, region])
+                    for (sector, region), row in zip(labels, values, strict=True)
+                    if np.isfinite(row[0])
                 ]
-    return pd.DataFrame(blocks, columns=["step", "region", "sector", "measure", "value", "unit", "basis"])
+    return pd.DataFrame(rows, columns=["step", "region", "sector", "measure", *columns, "unit", "basis"])
 
 
-def _bases(benchmark: Benchmark) -> dict[tuple[str, str], str]:
-    """The weakest basis of the cells that a region trades in, by sector and region."""
+def bases(benchmark: Benchmark) -> dict[tuple[str, str], str]:
+    """Return the weakest basis of the cells that a region trades in, by sector and region."""
     everything = slice(None)
     sectors: list[tuple[str, int | slice]] = [
         (EVERY, everything),

@@ -47,6 +47,7 @@ def write_results(
     result: RunResult,
     folder: Path,
     *,
+    linear: bool = False,
     progress: Progress | None = None,
     timings: Mapping[str, float] | None = None,
 ) -> None:
@@ -62,6 +63,8 @@ def write_results(
         What to write.
     folder
         Where: absent, empty or an earlier results folder, which is replaced.
+    linear
+        Whether to write the linear solution beside the exact one, ``linear.csv``.
     progress
         Called with a text, the number of stages done and their number.
     timings
@@ -77,8 +80,13 @@ def write_results(
         tell("writing tables of results", 0, 4)
         manifest = manifest_of(result)
         _write_frames(new, result.flows, result.prices, result.welfare)
-        result.attribution.to_csv(new / "attribution.csv", index=False, lineterminator="\n")
-        result.summary.to_csv(new / "summary.csv", index=False, lineterminator="\n")
+        further = {"attribution": result.attribution, "summary": result.summary}
+        if linear:
+            further["linear"] = result.linear
+        if result.standard_errors is not None:
+            further["standard_errors"] = result.standard_errors
+        for name, frame in further.items():
+            frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
         _write_json(new / MANIFEST, manifest)
         clock = time.perf_counter()
         tell("drawing figures", 1, 4)
@@ -131,6 +139,7 @@ def manifest_of(result: RunResult, files: tuple[Path, ...] = ()) -> dict[str, An
                 "value": row.value if row.value != float("inf") else "inf",
                 "basis": row.basis,
                 "source": row.source,
+                **({} if row.standard_error is None else {"standard_error": row.standard_error}),
             }
             for spec in result.structure.parameters
             for row in benchmark.parameter_rows(spec.name)

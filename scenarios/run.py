@@ -17,9 +17,12 @@ from viner.model.measures import Setting
 from viner.model.simulate import Outcome, Simulation, simulate
 from viner.model.structures.structure import Structure
 from viner.scenarios import frames
+from viner.scenarios.linear import linear_frame
 from viner.scenarios.resolve import resolve
 from viner.scenarios.scenario import Scenario
 from viner.scenarios.shocks import PolicyPath
+from viner.scenarios.standard_errors import standard_error_frame
+from viner.scenarios.validation import POOLING, TOTAL
 
 _log = logging.getLogger(__name__)
 
@@ -118,6 +121,25 @@ class RunResult:
     def summary(self) -> pd.DataFrame:
         """All measures, by step, region and sector, and summed over either."""
         return frames.summary(self.benchmark, self.outcomes, self.setting)
+
+    @cached_property
+    def pools(self) -> Mapping[str, Mapping[int, float]]:
+        """By step, the shares of pooled duties in force, by position of the region."""
+        return {step: self._pool if step in (POOLING, TOTAL) else {} for step in self.steps}
+
+    @cached_property
+    def linear(self) -> pd.DataFrame:
+        """All measures to first order beside the exact ones, with the error of the approximation."""
+        return linear_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
+
+    @cached_property
+    def standard_errors(self) -> pd.DataFrame | None:
+        """All measures with standard errors by the delta method; None if no elasticity in use has one."""
+        return standard_error_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
+
+    @property
+    def _pool(self) -> Mapping[int, float]:
+        return {list(self.benchmark.regions).index(region): share for region, share in self.scenario.pool.items()}
 
     @cached_property
     def notes(self) -> tuple[str, ...]:

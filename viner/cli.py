@@ -21,6 +21,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+LINEAR_NOTE = (
+    "The linear solution is the first derivative at the benchmark; its error grows with the square of the shocks."
+)
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and all faults of an input.")]
 BenchmarkArgument = Annotated[
@@ -94,6 +97,9 @@ def run(
         typer.Option("--set", metavar="NAME=VALUE", help="An option of the scenario; may be repeated."),
     ] = None,
     *,
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Also the linear solution beside the exact one, in linear.csv.")
+    ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -111,10 +117,11 @@ def run(
             timings = {"import": time.perf_counter() - start}
             check_folder(folder)
             result = simulate(found, progress=tick)
-            write_results(result, folder, progress=tick, timings=timings)
-        from viner.display import headline
+            write_results(result, folder, linear=linear, progress=tick, timings=timings)
+        from viner.display import headline, linear_table
 
-        terminal.show((*headline(result), f"Written to {folder}"))
+        shown = (linear_table(result), LINEAR_NOTE) if linear else ()
+        terminal.show((*headline(result), *shown, f"Written to {folder}"))
 
 
 @app.command()

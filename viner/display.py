@@ -21,6 +21,8 @@ _PARTS = {
     "total": "total",
 }
 _FIT_COLUMNS = ("margin", "largest_deviation_percent", "mean_deviation_percent", "worst_cell")
+# What rounds to nothing is no base of a percentage.
+_SHOWN = 0.05
 _ALWAYS = ("consumer_surplus", "producer_surplus", "tariff_revenue", "total")
 
 
@@ -69,6 +71,33 @@ def welfare_table(result: RunResult, steps: Sequence[str]) -> Table:
                 gdp = benchmark.gdp.get(region)
                 row.append("" if gdp is None else number(100 * values["total"] / gdp, digits=3))
             table.add_row(*row, end_section=region == result.members[-1])
+    return table
+
+
+def linear_table(result: RunResult) -> Table:
+    """Return the linear solution of the total beside the exact one, by sector, summed over the members."""
+    frame = result.linear
+    frame = frame[(frame["step"] == "total") & frame["region"].isin(result.members)]
+    shown = {"import_volume": "imports", "total": "welfare"}
+    sums = {
+        key: (float(rows["linear"].sum()), float(rows["exact"].sum()))
+        for key, rows in frame.groupby(["sector", "measure"])
+    }
+    benchmark = result.benchmark
+    title = f"Linear solution beside the exact one, members together, in {benchmark.unit} of {benchmark.year}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("sector")
+    for name in shown.values():
+        for column in (f"{name}, linear", "exact", "error, %"):
+            table.add_column(column, justify="right")
+    sectors = list(benchmark.sectors)
+    for sector in (*sectors, "*"):
+        row = []
+        for measure in shown:
+            linear, exact = sums[sector, measure]
+            percent = number(100.0 * (linear - exact) / abs(exact)) if abs(exact) > _SHOWN else ""
+            row += [number(linear), number(exact), percent]
+        table.add_row("all" if sector == "*" else sector, *row, end_section=sector == sectors[-1])
     return table
 
 

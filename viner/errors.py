@@ -65,6 +65,10 @@ class ParameterError(InputError):
     """A parameter that a structure needs is missing, of the wrong sign or not finite."""
 
 
+class NoDerivative(InputError):
+    """A derivative is asked for where there is none: by an infinite elasticity, or in logs of what may be zero."""
+
+
 class OutputError(InputError):
     """The folder named for the results cannot be used."""
 

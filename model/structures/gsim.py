@@ -47,9 +47,7 @@ def system() -> System:
     q = Quantity("q", (i, j), "variable", "change in the quantity that arrives", "q", sign="real")
     s = Quantity("s", (i,), "variable", "change in supply", "s", sign="real")
     diversion = Quantity("diversion", (i, j), "variable", "substitution among import sources", "D", sign="real")
-    displacement = Quantity(
-        "displacement", (i, j), "variable", "substitution of imports and home", "H", sign="real"
-    )
+    displacement = Quantity("displacement", (i, j), "variable", "substitution of imports and home", "H", sign="real")
     expansion = Quantity("expansion", (i, j), "variable", "size of the market", "X", sign="real")
 
     return System(
@@ -143,13 +141,14 @@ def published(given: Given, values: Mapping[str, Array]) -> dict[str, Array]:
     return {
         "consumer_surplus_published": consumers,
         "total_published": consumers + producers + revenue,
-        "consumer_surplus_with_substitution": linear_area(given, values["P"]) + 0.5 * given.parameters["sigma"] * spread,
+        "consumer_surplus_with_substitution": linear_area(given, values["P"])
+        + 0.5 * given.parameters["sigma"] * spread,
     }
 
 
-def additive_mechanisms(given: Given, _values: Mapping[str, Array], slopes: Mapping[str, Array]) -> dict[str, Array]:
-    """Return slopes by mechanism of a model whose changes in quantity add up: benchmark flows times the parts."""
-    return {name: given.data.value * slopes[name] for name in ("diversion", "displacement", "expansion")}
+def mechanism_terms(given: Given, values: Mapping[str, Array]) -> dict[str, list[tuple[Array, Array]]]:
+    """Return the mechanisms, which are parts of the change in quantity and not factors of it."""
+    return {name: [(given.data.value, values[name])] for name in ("diversion", "displacement", "expansion")}
 
 
 def refuse_negative_quantities(name: str, data: MarketData, quantity_ratio: Array) -> None:
@@ -187,5 +186,5 @@ STRUCTURE = Structure(
     form="levels",
     more=shares,
     columns=published,
-    mechanism_slopes=additive_mechanisms,
+    mechanism_terms=mechanism_terms,
 )

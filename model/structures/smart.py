@@ -165,13 +165,13 @@ def effects(given: Given, values: Mapping[str, Array]) -> dict[str, Array]:
     }
 
 
-def mechanism_slopes(given: Given, _values: Mapping[str, Array], slopes: Mapping[str, Array]) -> dict[str, Array]:
-    """Return slopes by mechanism: trade creation is the size of the market, and no imports displace home goods."""
+def mechanism_terms(given: Given, values: Mapping[str, Array]) -> dict[str, list[tuple[Array, Array]]]:
+    """Return the mechanisms: trade creation is the size of the market, and no imports displace home goods."""
     value = given.data.value
     return {
-        "diversion": value * slopes["diversion"],
-        "displacement": np.zeros_like(value),
-        "expansion": value * slopes["creation"],
+        "diversion": [(value, values["diversion"])],
+        "displacement": [(value, np.zeros_like(value))],
+        "expansion": [(value, values["creation"])],
     }
 
 
@@ -192,5 +192,5 @@ STRUCTURE = Structure(
     more=import_shares,
     by_policy=favoured_least,
     columns=effects,
-    mechanism_slopes=mechanism_slopes,
+    mechanism_terms=mechanism_terms,
 )

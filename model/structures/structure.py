@@ -1,6 +1,6 @@
 """What a market structure declares."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -104,7 +104,7 @@ class Structure:
         How the equations are solved, see :func:`viner.model.generate.compile_system`.
     mechanisms
         Whether the changes in quantity have parts ``diversion``, ``displacement`` and ``expansion``. The equations
-        report them as factors of the quantity, unless `mechanism_slopes` says what they are.
+        report them as factors of the quantity, unless `mechanism_terms` says what they are.
     active
         ``active(data)``: the unknowns that are free to move, ``[sector, unknown]``.
     more
@@ -115,9 +115,9 @@ class Structure:
     columns
         ``columns(given, values)``: results of the structure's own, by name: arrays of cells come last in
         ``flows.csv``, arrays of regions in ``welfare.csv``.
-    mechanism_slopes
-        ``mechanism_slopes(given, values, slopes)``: how fast each mechanism changes the quantity of a cell, at
-        benchmark prices, where the variables have the given slopes.
+    mechanism_terms
+        ``mechanism_terms(given, values)``: by mechanism, pairs of arrays `f` and `L` whose integrals ``f dL`` along the
+        path add up to its part of the change in quantity, at benchmark prices.
     """
 
     name: str
@@ -133,4 +133,4 @@ class Structure:
     more: Callable[[MarketData], dict[str, Array]] = _no_arrays
     by_policy: Callable[[Array, Array], dict[str, Array]] = _no_arrays
     columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays
-    mechanism_slopes: Callable[[Given, Mapping[str, Array], Mapping[str, Array]], Mapping[str, Array]] | None = None
+    mechanism_terms: Callable[[Given, Mapping[str, Array]], Mapping[str, Sequence[tuple[Array, Array]]]] | None = None

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Integer, Max, exp, log
+from sympy import Max, exp, log
 
 from viner.model import welfare
 from viner.model.market import Array, MarketData, ParameterSpec
@@ -25,6 +25,10 @@ from viner.model.structures.structure import Given, Results, Structure, moving_p
 from viner.model.system import Condition, Definition, System
 
 
+# Stands for the log of a price that is never reached.
+_NEVER = 1e12
+
+
 def system() -> System:
     """Return the equations. Origins are `i`, destinations `j`; prices, shares and quantities are over the benchmark."""
     i, j = index("i j", over="regions")
@@ -32,6 +36,8 @@ def system() -> System:
     t0 = Quantity("T0", (i, j), "data", "benchmark power of the tariff", "T^0")
     theta = Quantity("theta", (i, j), "data", "benchmark share in spending at prices with duty", r"\theta")
     lambda_ = Quantity("lambda_", (i, j), "data", "benchmark share of a destination in sales", r"\lambda")
+
+    choke = Quantity("choke", (j,), "data", "log of the choke price over the mean, 1 / (sigma - 1)", "c", sign="real")
 
     sigma = Quantity("sigma", (j,), "parameter", "substitution between origins at the benchmark", r"\sigma")
     eta = Quantity("eta", (j,), "parameter", "elasticity of composite demand", r"\eta")
@@ -53,7 +59,7 @@ def system() -> System:
 
     return System(
         name="translog",
-        quantities=(t0, theta, lambda_, sigma, eta, eps, power, b, r, p, y, G, g, u, w, Y, q, s),
+        quantities=(t0, theta, lambda_, choke, sigma, eta, eps, power, b, r, p, y, G, g, u, w, Y, q, s),
         definitions=(
             Definition(y[i, j], log(p[i]) + log(b[i, j] * r[i, j] * power[i, j] / t0[i, j]), "Delivered price"),
             Definition(G[j], total(theta[i, j] * y[i, j], i), "Mean of delivered prices"),
@@ -68,9 +74,18 @@ def system() -> System:
         ),
         conditions=(
             Condition(s[i], total(lambda_[i, j] * b[i, j] * q[i, j], j), p[i], "Market clearing"),
-            Condition(total(theta[i, j] * w[i, j], i), Integer(1), g[j], "Shares add up to one"),
+            # Shares add up to one: those of unbounded demand do at the mean G, and this makes good for those below zero.
+            Condition(-g[j], total(theta[i, j] * Max(y[i, j] - G[j] - g[j] - choke[j], 0), i), g[j],
+                      "Shares add up to one"),
         ),
     )  # fmt: skip
+
+
+def given_arrays(data: MarketData) -> dict[str, Array]:
+    """Return benchmark shares, and how far above the mean a price is a choke price: at `sigma` of one, beyond all."""
+    sigma = data.parameters["sigma"]
+    above = np.real(sigma) > 1.0
+    return {**shares(data), "choke": np.where(above, 1.0 / np.where(above, sigma - 1.0, 1.0), _NEVER)}
 
 
 def unknowns(data: MarketData) -> NDArray[np.bool_]:
@@ -94,31 +109,30 @@ def results(given: Given, values: Mapping[str, Array]) -> Results:
     )
 
 
-def mechanism_slopes(given: Given, values: Mapping[str, Array], slopes: Mapping[str, Array]) -> dict[str, Array]:
-    """Return slopes of quantities at benchmark prices by mechanism.
+def mechanism_terms(given: Given, values: Mapping[str, Array]) -> dict[str, list[tuple[Array, Array]]]:
+    """Return the mechanisms as integrals ``f dL``.
 
-    Imports as a whole have the price index of Divisia: the displacement of an import is the change in the share of all
-    imports in the composite, at that index, and diversion is what is left beside the expansion of the composite. At
-    current delivered prices diversion adds up to zero over the sources.
+    Imports as a whole have the price index of Divisia, whose change is the mean of those of their prices weighted by
+    current spending. The displacement of an import is the change in the quantity of all imports, at that index, over
+    that of the composite; the expansion is that of the composite; diversion is what is left. At current delivered
+    prices diversion adds up to zero over the sources.
     """
     data = given.data
-    home = np.eye(len(data.regions), dtype=bool)
-    spending = data.value * (1.0 + data.tariff)
-    bought, moved = spending * values["w"], spending * slopes["w"]
-    price, composite = slopes["y"], slopes["Y"][:, None, :]
-
-    def of_imports(a: Array) -> Array:
-        return np.where(home, 0.0, a).sum(axis=1, keepdims=True)
-
-    imports = of_imports(bought)
-    safe = np.where(imports > 0.0, imports, 1.0)
-    rise = (of_imports(moved) - of_imports(bought * price)) / safe + composite
-    quantity, change = data.value * values["q"], data.value * slopes["q"]
-    expansion = -given.parameters["eta"][:, None, :] * composite * quantity
-    displacement = np.where(home, change - expansion, quantity * rise)
+    regions = len(data.regions)
+    home = np.eye(regions, dtype=bool)
+    y, Y, quantity = values["y"], values["Y"][:, None, :], data.value * values["q"]
+    bought = np.where(home, 0.0, data.value * (1.0 + data.tariff) * values["w"])
+    imports = bought.sum(axis=1, keepdims=True)
+    per_import = np.where(home, 0.0, quantity) / np.where(imports == 0.0, 1.0, imports)
+    eta = given.parameters["eta"][:, None, :]
+    expansion = [(quantity, -eta * Y)]
+    relative = [(per_import, imports), (np.where(home, 0.0, quantity), Y)]
+    relative += [(-per_import * bought[:, [n], :], y[:, [n], :] * np.ones((regions, 1))) for n in range(regions)]
+    at_home = [(np.where(home, data.value, 0.0), values["q"]), (np.where(home, quantity, 0.0), eta * Y)]
+    abroad = [(np.where(home, 0.0, data.value), values["q"]), (np.where(home, 0.0, quantity), eta * Y)]
     return {
-        "diversion": np.where(home, 0.0, change - displacement - expansion),
-        "displacement": displacement,
+        "diversion": [*abroad, *((-f, log) for f, log in relative)],
+        "displacement": [*relative, *at_home],
         "expansion": expansion,
     }
 
@@ -139,6 +153,6 @@ STRUCTURE = Structure(
     results=results,
     form="levels",
     active=unknowns,
-    more=shares,
-    mechanism_slopes=mechanism_slopes,
+    more=given_arrays,
+    mechanism_terms=mechanism_terms,
 )

@@ -1,6 +1,7 @@
 """Every fault of a benchmark is refused with where it is, what was found and the cure."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from viner.calibration.read import check_benchmark, load_benchmark
 from viner.calibration.write import write_benchmark
 from viner.errors import BenchmarkError, InputWarning, ParameterError
+from viner.model import structures
 
 TOML = """title = "Two"
 year = 2020
@@ -58,6 +60,17 @@ def _swap(name: str, old: str, new: str) -> Callable[[Path], object]:
         text = (folder / name).read_text()
         assert old in text
         (folder / name).write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def _with_errors(error: str, *, of: str = "sigma,*,*,4") -> Callable[[Path], object]:
+    """Add the column of standard errors, empty but for one row."""
+
+    def change(folder: Path) -> None:
+        text = ELASTICITIES.replace("\n", ",\n").replace("source,", "source,standard_error")
+        assert f"{of},assumed,x," in text
+        (folder / "elasticities.csv").write_text(text.replace(f"{of},assumed,x,", f"{of},assumed,x,{error}"))
 
     return change
 
@@ -113,6 +126,12 @@ food,NOR,*,quota,7,t,SOU,assumed
         (_swap(E, "demand,*,*,0.8", "demand,*,*,inf"), ("elasticities.csv:5", "demand inf")),
         (_swap(E, "sigma,food,*", "sigma,fod,*"), ("elasticities.csv:3", "Did you mean 'food'?")),
         (_swap(E, "sigma,food,*", "sigma,*,*"), ("elasticities.csv:3", "first on line 2")),
+        (_with_errors("-0.5"), ("elasticities.csv:2: standard_error -0.5", "a positive number in the units of value")),
+        (_with_errors("0"), ("elasticities.csv:2: standard_error 0", "Leave it empty")),
+        (_with_errors("inf"), ("elasticities.csv:2: standard_error inf",)),
+        (_with_errors("n/a"), ("elasticities.csv:2: standard_error 'n/a'",)),
+        (_with_errors("5%"), ("elasticities.csv:2: standard_error '5%'",)),
+        (_with_errors("1", of="supply,*,*,inf"), ("elasticities.csv:6: standard_error 1 of an infinite", "a limit")),
         (_swap(E, ",source", ",sauce"), ("no column 'source'", "Rename the column 'sauce'")),
         (_swap(F, "food,NOR,SOU", "food,*,SOU"), ("flows.csv:3: origin '*'", "Name each region")),
         (_swap(F, "value,tariff", "value,value"), ("flows.csv:1", "the column 'value' 2 times", "no column 'tariff'")),
@@ -236,6 +255,30 @@ def test_a_missing_elasticity_names_the_row_to_add(tmp_path: Path) -> None:
     benchmark = load_benchmark(_folder(tmp_path))
     with pytest.raises(ParameterError, match=r"Add the row: sigma_home,\*,\*,VALUE,assumed,SOURCE"):
         benchmark.parameter("sigma_home")
+
+
+def test_standard_errors_are_read_written_and_counted(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    plain = load_benchmark(folder)
+    _with_errors("0.5")(folder)
+    first = load_benchmark(folder)
+    assert [row.standard_error for row in first.elasticities] == [0.5, None, None, None, None]
+    assert first != plain
+    assert check_benchmark(folder).facts["elasticities with a standard error"] == "1 of 5"
+    write_benchmark(first, tmp_path / "again" / "two")
+    assert (tmp_path / "again" / "two" / E).read_text().splitlines()[:3] == [
+        "parameter,sector,region,value,basis,source,standard_error",
+        "sigma,*,*,4.0,assumed,x,0.5",
+        "sigma,food,*,3.0,assumed,x,",
+    ]
+    assert load_benchmark(tmp_path / "again" / "two") == first
+
+
+def test_a_standard_error_given_in_python_is_checked_too(tmp_path: Path) -> None:
+    benchmark = load_benchmark(_folder(tmp_path))
+    rows = (replace(benchmark.elasticities[0], standard_error=-1.0), *benchmark.elasticities[1:])
+    with pytest.raises(ParameterError, match=r"standard_error -1; expected a positive number"):
+        replace(benchmark, elasticities=rows).market_data(structures.get("armington").parameters)
 
 
 def test_written_and_read_back_it_is_the_same(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Elasticity:
     Parameters
     ----------
     parameter
-        ``sigma_imports``, ``sigma_union``, ``sigma_home``, ``sigma``, ``demand`` or ``supply``, or what a structure declares.
+        ``sigma_imports``, ``sigma_home``, ``sigma``, ``demand`` or ``supply``, or what a structure declares.
     sector, region
         Codes, or ``*``.
     value

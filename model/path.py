@@ -4,7 +4,8 @@ All instruments move together, linearly in `s` from 0 to 1, in levels (the power
 the rent wedge). At every point the markets are in equilibrium, and what a small move does is linear in the
 instruments that move. So every result splits, without remainder and whatever the order of the steps, by
 mechanism and by the step whose instruments moved (Harrison, Horridge & Pearson 2000). The integrals are taken
-by Gauss-Legendre quadrature, refined until the mechanisms add up to the change in every flow.
+by Gauss-Legendre quadrature, refined until the mechanisms add up to the change in every flow, and split where the
+equations have a kink.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from viner.model.engine import Model, repeated
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import mechanism_terms
 from viner.model.solve import linear_response, solve
+from viner.model.switches import nodes, pieces
 
 _ORDERS = (8, 16, 32, 64, 128)
 _RELATIVE = 1e-10
@@ -91,8 +93,9 @@ def along_path(
         If the parts do not add up to `change` within 1e-9 of it.
     """
     error = np.inf
+    ends = pieces(model, benchmark, Policy(*(sum(getattr(d, f.name) for d in increments) for f in fields(Policy))))
     for order in _ORDERS:
-        parts = _quadrature(model, benchmark, increments, pool or {}, order)
+        parts = _quadrature(model, benchmark, increments, pool or {}, nodes(ends, order))
         gap = np.abs(sum(p.quantity for p in parts) - change)
         error = float((gap / (_RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300)).max())
         if error <= 1.0:
@@ -106,15 +109,18 @@ def along_path(
 
 
 def _quadrature(
-    model: Model, benchmark: Policy, increments: Sequence[Policy], pool: Mapping[int, float], order: int
+    model: Model,
+    benchmark: Policy,
+    increments: Sequence[Policy],
+    pool: Mapping[int, float],
+    at: tuple[Array, Array],
 ) -> list[Parts]:
-    points, weights = np.polynomial.legendre.leggauss(order)
-    s, w = (points + 1.0) / 2.0, weights / 2.0
+    s, w = at
+    order, sectors = s.shape
     wide = repeated(model, order)
-    sectors = len(model.data.sectors)
 
     def at_nodes(start: Array, moves: Sequence[Array]) -> Array:
-        whole = start + s[:, None, None, None] * sum(moves, np.zeros_like(start))
+        whole = start + s[:, :, None, None] * sum(moves, np.zeros_like(start))
         return np.asarray(whole.reshape(-1, *start.shape[1:]))
 
     policy = Policy(
@@ -128,9 +134,9 @@ def _quadrature(
     point = _Point(wide, policy, given, x)
 
     def integral(values: Array) -> Array:
-        return np.tensordot(w, values.reshape(order, sectors, *values.shape[1:]), axes=1)
+        return np.asarray(np.einsum("ns,ns...->s...", w, values.reshape(order, sectors, *values.shape[1:])))
 
-    at_s = np.repeat(s, sectors)[:, None]
+    at_s = s.reshape(-1, 1)
     parts = []
     for d in increments:
         move = Policy(*(np.tile(a, (order, 1, 1)) for a in (d.tariff, d.barrier, d.rent)))

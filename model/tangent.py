@@ -12,10 +12,9 @@ import numpy as np
 
 from viner.errors import Fault, NoDerivative, ParameterError, nearest
 from viner.model import welfare
-from viner.model.changes import log_name
 from viner.model.engine import Model
 from viner.model.market import Array, Policy
-from viner.model.mechanisms import MECHANISMS, mechanism_terms
+from viner.model.mechanisms import mechanism_terms
 from viner.model.solve import linear_response
 from viner.model.structures.structure import Results
 

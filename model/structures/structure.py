@@ -115,6 +115,9 @@ class Structure:
     columns
         ``columns(given, values)``: results of the structure's own, by name: arrays of cells come last in
         ``flows.csv``, arrays of regions in ``welfare.csv``.
+    regimes
+        ``regimes(values)``: booleans, ``[sector, ...]``, that change where the equations have a kink, such as which
+        goods are bought at all. Integrals along the path are split there.
     mechanism_terms
         ``mechanism_terms(given, values)``: by mechanism, pairs of arrays `f` and `L` whose integrals ``f dL`` along the
         path add up to its part of the change in quantity, at benchmark prices.
@@ -133,4 +136,5 @@ class Structure:
     more: Callable[[MarketData], dict[str, Array]] = _no_arrays
     by_policy: Callable[[Array, Array], dict[str, Array]] = _no_arrays
     columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays
+    regimes: Callable[[Mapping[str, Array]], NDArray[np.bool_]] | None = None
     mechanism_terms: Callable[[Given, Mapping[str, Array]], Mapping[str, Sequence[tuple[Array, Array]]]] | None = None

@@ -24,7 +24,6 @@ from viner.model.structures.gsim import shares
 from viner.model.structures.structure import Given, Results, Structure, moving_prices
 from viner.model.system import Condition, Definition, System
 
-
 # Stands for the log of a price that is never reached.
 _NEVER = 1e12
 
@@ -37,7 +36,7 @@ def system() -> System:
     theta = Quantity("theta", (i, j), "data", "benchmark share in spending at prices with duty", r"\theta")
     lambda_ = Quantity("lambda_", (i, j), "data", "benchmark share of a destination in sales", r"\lambda")
 
-    choke = Quantity("choke", (j,), "data", "log of the choke price over the mean, 1 / (sigma - 1)", "c", sign="real")
+    choke = Quantity("choke", (j,), "data", "log of the choke price over the mean", "c", sign="real")
 
     sigma = Quantity("sigma", (j,), "parameter", "substitution between origins at the benchmark", r"\sigma")
     eta = Quantity("eta", (j,), "parameter", "elasticity of composite demand", r"\eta")
@@ -74,7 +73,7 @@ def system() -> System:
         ),
         conditions=(
             Condition(s[i], total(lambda_[i, j] * b[i, j] * q[i, j], j), p[i], "Market clearing"),
-            # Shares add up to one: those of unbounded demand do at the mean G, and this makes good for those below zero.
+            # The shares u add up to one at the mean G; g makes good for those of them that are below zero.
             Condition(-g[j], total(theta[i, j] * Max(y[i, j] - G[j] - g[j] - choke[j], 0), i), g[j],
                       "Shares add up to one"),
         ),
@@ -137,6 +136,11 @@ def mechanism_terms(given: Given, values: Mapping[str, Array]) -> dict[str, list
     }
 
 
+def bought(values: Mapping[str, Array]) -> NDArray[np.bool_]:
+    """Return the cells below their choke price."""
+    return np.asarray(values["w"] > 0.0)
+
+
 STRUCTURE = Structure(
     name="translog",
     title="Translog demand: elasticities that rise as a flow shrinks, and choke prices",
@@ -154,5 +158,6 @@ STRUCTURE = Structure(
     form="levels",
     active=unknowns,
     more=given_arrays,
+    regimes=bought,
     mechanism_terms=mechanism_terms,
 )

@@ -17,9 +17,10 @@ from viner.model.derivatives import Slopes, at_benchmark, gradient, linear, slop
 from viner.model.engine import Model, calibrated
 from viner.model.market import Policy
 from viner.model.measures import MEASURES, Setting, by_name, summed, summed_slope
+from viner.model.mechanisms import MECHANISMS
 from viner.model.simulate import Outcome, outcome
 from viner.model.structures.structure import Given, Results
-from viner.model.tangent import INSTRUMENTS, MECHANISMS, Direction
+from viner.model.tangent import INSTRUMENTS, Direction
 
 Array = NDArray[np.float64]
 few = settings(max_examples=8, deadline=None)

@@ -140,10 +140,10 @@ def missing_faults(
         The file that should have the rows.
     """
     expected = f"{name} for every sector and region"
-    known = KNOWN_PARAMETERS.get(name)
+    spec = KNOWN_PARAMETERS.get(name)
     row = "VALUE,assumed,SOURCE"
-    if known is not None and known.default is not None:
-        row = f'{known.default:g},assumed,"{known.default_source}"'
+    if spec is not None and spec.default is not None:
+        row = f'{spec.default:g},assumed,"{spec.default_source}"'
     if missing.all():
         hint = "" if name in KNOWN_PARAMETERS else ". " + nearest(name, list(KNOWN_PARAMETERS))
         cure = f"Add the row: {name},{EVERY},{EVERY},{row}{hint}"

@@ -26,6 +26,28 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
         ParameterSpec("sigma", "substitution between all sources, home included (one nest)"),
         ParameterSpec("demand", "demand for the sector's composite good", minimum_allowed=True),
         ParameterSpec("supply", "supply by producers", minimum_allowed=True, infinite_allowed=True),
+        ParameterSpec(
+            "entry",
+            "share of the adjustment of profits that entry makes: 0 for a fixed number of firms, 1 for free entry",
+            minimum_allowed=True,
+            maximum=1.0,
+            default=1.0,
+            default_source="free entry, as in Krugman (1980) and Melitz (2003)",
+        ),
+        ParameterSpec(
+            "shape",
+            "shape of the Pareto distribution of firms' productivity",
+            default=4.6,
+            default_source="Balistreri & Rutherford (2013), three-region program, with sigma = 3.8",
+        ),
+        ParameterSpec(
+            "transformation",
+            "transformation between home and export sales",
+            minimum_allowed=True,
+            infinite_allowed=True,
+            default=2.0,
+            default_source="Hosoe, Gasawa & Hashimoto (2010), standard model",
+        ),
     )
 }
 
@@ -81,15 +103,17 @@ def owners(name: str, rows: Sequence[Elasticity], sectors: Sequence[str], region
 def expected_value(spec: ParameterSpec) -> str:
     """Return in words the values that `spec` allows."""
     bound = "at least" if spec.minimum_allowed else "above"
+    highest = f" and at most {spec.maximum:g}" if math.isfinite(spec.maximum) else ""
     infinite = ", or inf" if spec.infinite_allowed else ""
-    return f"a number {bound} {spec.minimum:g}{infinite} ({spec.description})"
+    return f"a number {bound} {spec.minimum:g}{highest}{infinite} ({spec.description})"
 
 
 def is_legal(spec: ParameterSpec, value: float) -> bool:
     """Tell whether `value` is one that `spec` allows. A NaN never is."""
     if math.isinf(value):
         return value > 0 and spec.infinite_allowed
-    return bool(value > spec.minimum or (spec.minimum_allowed and value == spec.minimum))
+    low = value > spec.minimum or (spec.minimum_allowed and value == spec.minimum)
+    return bool(low and value <= spec.maximum)
 
 
 def value_fault(spec: ParameterSpec, value: float, where: str) -> Fault | None:

@@ -35,11 +35,20 @@ def simplify(expr: Expr) -> Expr:
 
     def pull_out(node: sympy.Sum) -> Expr:
         body, over, where = summand(node)
-        outside, inside = split(sympy.powsimp(body, force=True), over)
+        outside, inside = split(_gathered(body), over)
         return outside * total(inside, over, where)
 
     expr = expr.replace(lambda e: isinstance(e, sympy.Sum), pull_out)
-    return sympy.powsimp(sympy.together(sympy.powsimp(expr, force=True)), force=True)
+    return _gathered(sympy.together(_gathered(expr)))
+
+
+def _gathered(expr: Expr) -> Expr:
+    """Gather powers of one base; terms of their exponents that cancel are gone."""
+    gathered = sympy.powsimp(expr, force=True)
+    return gathered.replace(
+        lambda e: isinstance(e, sympy.Pow) and isinstance(e.exp, sympy.Add | sympy.Mul),
+        lambda e: e.base ** sympy.expand(e.exp),
+    )
 
 
 def solve_for(symbol: Indexed, left: Expr, right: Expr) -> Expr | None:

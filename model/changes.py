@@ -11,7 +11,7 @@ from sympy import Expr, Idx, Indexed
 
 from viner.errors import EquationError
 from viner.model.calibrate import Calibrated, at_benchmark, calibrate
-from viner.model.notation import leaves, name_of, shown, split, summand
+from viner.model.notation import ONE, free_indices, leaves, name_of, shown, split, summand
 from viner.model.program import Assign, Mean, Program, Residual, ShareRule, Statement, uses
 from viner.model.system import Definition, System, ordered
 
@@ -170,15 +170,17 @@ class _Builder:
                 f"{self.system.name}: the equation of {shown(target)} needs the benchmark level of "
                 f"{', '.join(sorted(open_))}; give it, or an equation that calibrates it"
             )
-        indices = target.indices if over is None else tuple(sorted({*target.indices, over}, key=str))
+        # Inside another sum it varies over that sum's index too.
+        own = (*target.indices, *sorted(free_indices(node) - {*target.indices, ONE}, key=str))
+        indices = own if over is None else tuple(sorted({*own, over}, key=str))
         shares = tuple(
             sympy.IndexedBase(sympy.Symbol(self._share_name(t, n, target, names), nonnegative=True))[indices]
             for n, t in enumerate(terms)
         )
         self.shares.append(ShareRule(shares, tuple(at_zero), over, where))
         name = sympy.IndexedBase(sympy.Symbol(f"mean_{name_of(target)}_{len(self.shares)}", real=True))
-        hoisted.append(Mean(name[target.indices], shares, tuple(bodies), exponent, over))
-        return name[target.indices]
+        hoisted.append(Mean(name[own], shares, tuple(bodies), exponent, over))
+        return name[own]
 
     def _share_name(self, term: Expr, position: int, target: Indexed, names: Names) -> str:
         inside = {name_of(leaf) for leaf in leaves(term)}

@@ -246,8 +246,10 @@ class Kept:
         labels = {i: Idx(f"o{n}", i.upper + 1) for n, i in enumerate(own)}
         canonical = (rename(expr, labels) if isinstance(expr, Expr) else expr.xreplace(labels), len(own))
         if canonical not in self.names:
+            # What it is made of may be kept on the way, and takes its name first.
+            code = write()
             name = f"{self.prefix}_{len(self.names)}"
-            self.lines.append(f"{name} = {write()}")
+            self.lines.append(f"{name} = {code}")
             self.names[canonical] = name
         return self.names[canonical]
 

@@ -231,6 +231,7 @@ def at_benchmark(model: Model, benchmark: Policy) -> Outcome:
         revenue0=revenue,
         revenue1=revenue,
         solution=equilibrium(model, benchmark),
+        own={},
     )
 
 

@@ -113,7 +113,8 @@ def calibrated(structure: Structure, data: MarketData) -> Model:
     parameters = {}
     for spec in structure.parameters:
         values = np.asarray(data.parameters[spec.name], dtype=float)
-        parameters[structure.symbols[spec.name]] = np.where(np.isfinite(values), values, 0.0)
+        finite = np.isfinite(values)
+        parameters[structure.symbols[spec.name]] = values if finite.all() else np.where(finite, values, 0.0)
     return Model(structure, data, compiled(structure), parameters, structure.active(data), structure.more(data))
 
 

@@ -62,6 +62,15 @@ def frame_of(expr: Expr, indices: Sequence[Idx]) -> tuple[Idx, ...]:
     return (*first, *(i for i in dict.fromkeys(indices) if i not in first))
 
 
+def derivative(expr: Expr, leaf: Indexed) -> Expr:
+    """Return the derivative by one occurrence. Another of the same quantity, ``q[j,j]`` beside ``q[i,j]``, stays."""
+    if not any(name_of(other) == name_of(leaf) and other != leaf for other in leaves(expr)):
+        return sympy.diff(expr, leaf)
+    # SymPy would count both where the indices are equal, and each occurrence is differentiated in its turn.
+    alone = sympy.Dummy(**leaf.base.label.assumptions0)
+    return sympy.diff(expr.xreplace({leaf: alone}), alone).xreplace({alone: leaf})
+
+
 def partials(statement: Statement) -> list[tuple[Indexed, Expr]]:
     """Return each occurrence on the right side with the derivative of the target by it.
 
@@ -69,13 +78,13 @@ def partials(statement: Statement) -> list[tuple[Indexed, Expr]]:
     """
     match statement:
         case Assign(value=value):
-            return [(leaf, sympy.diff(value, leaf)) for leaf in leaves(value)]
+            return [(leaf, derivative(value, leaf)) for leaf in leaves(value)]
         case SumOver(body=body, where=where):
             inside = sympy.Integer(1) if where == sympy.true else sympy.Piecewise((1, where), (0, True))
-            return [(leaf, inside * sympy.diff(body, leaf)) for leaf in leaves(body)]
+            return [(leaf, inside * derivative(body, leaf)) for leaf in leaves(body)]
         case Mean(bodies=bodies):
             return [
-                (leaf, weight_of(statement, n) * sympy.diff(body, leaf))
+                (leaf, weight_of(statement, n) * derivative(body, leaf))
                 for n, body in enumerate(bodies)
                 for leaf in leaves(body)
             ]
@@ -93,7 +102,7 @@ def by_inputs(mean: Mean) -> list[tuple[Indexed, Expr]]:
         gap = body - mean.target
         y = mean.exponent * gap
         slopes = ((mean.exponent, weight * gap**2 * bend(y)), (weight, gap * exprel(y)))
-        out += [(leaf, slope * sympy.diff(of, leaf)) for of, slope in slopes for leaf in leaves(of)]
+        out += [(leaf, slope * derivative(of, leaf)) for of, slope in slopes for leaf in leaves(of)]
     return out
 
 
@@ -129,7 +138,7 @@ class _Reverse:
 
     def start(self, value: Expr, rows: dict[Idx, Idx]) -> None:
         for leaf in leaves(value):
-            self.received[name_of(leaf)].append(self._along(leaf, sympy.Integer(1), sympy.diff(value, leaf), rows))
+            self.received[name_of(leaf)].append(self._along(leaf, sympy.Integer(1), derivative(value, leaf), rows))
 
     def finish(self) -> list[Assign | Accumulate]:
         for target in sorted(self.unknowns):

@@ -39,7 +39,7 @@ def levels(system: System) -> Program:
     for condition in system.conditions:
         quantity = system.by_name[name_of(condition.unknown)]
         if quantity.sign == "positive":
-            path.append(_unlogged(condition, quantity, known))
+            path += builder.statements(condition.unknown, _unlogged(condition, quantity, known), sympy.true)
     path += [s for d in ordered(system.definitions, system.name) for s in builder.definition(d)]
     residuals = [builder.residual(c, system, path) for c in system.conditions]
     defined = {name_of(d.target) for d in system.definitions}
@@ -72,7 +72,7 @@ def _is_given(q: Quantity, system: System) -> bool:
     return q.role in ("instrument", "parameter", "data", "mask") and q.name not in defined
 
 
-def _unlogged(condition: Condition, quantity: Quantity, known: dict[str, Calibrated]) -> Assign:
+def _unlogged(condition: Condition, quantity: Quantity, known: dict[str, Calibrated]) -> Expr:
     """The level of a positive unknown from its log."""
     at = condition.unknown.indices
     log = real(log_name(quantity.name), at)
@@ -82,7 +82,7 @@ def _unlogged(condition: Condition, quantity: Quantity, known: dict[str, Calibra
     elif quantity.name in known and all(name_of(x) != quantity.name for x in leaves(known[quantity.name].value)):
         level = known[quantity.name]
         start = level.value.xreplace(dict(zip(level.symbol.indices, at, strict=True)))
-    return Assign(condition.unknown, start * sympy.exp(log))
+    return start * sympy.exp(log)
 
 
 class _Builder:

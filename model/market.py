@@ -29,9 +29,11 @@ class ParameterSpec:
         Whether `minimum` itself is allowed.
     infinite_allowed
         Whether infinity is a legal value (a perfectly elastic supply).
+    maximum
+        The highest value allowed; it is allowed itself.
     default, default_source
-        A value to start from and where it comes from, which the message on a missing value offers. It is never taken
-        without being written down in the benchmark or the scenario.
+        A value from the literature, and where it comes from. It is offered to those who have not given the
+        parameter, and never taken without being asked for.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ParameterSpec:
     minimum: float = 0.0
     minimum_allowed: bool = False
     infinite_allowed: bool = False
+    maximum: float = float("inf")
     default: float | None = None
     default_source: str = ""
 

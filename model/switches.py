@@ -65,7 +65,8 @@ def _bisected(
     while len(rows):
         done = high - low <= _WIDTH
         out += [(int(n), float(s)) for n, s in zip(rows[done], high[done], strict=True)]
-        rows, low, high, before, after = (a[~done] for a in (rows, low, high, before, after))
+        rows, low, high = rows[~done], low[~done], high[~done]
+        before, after = before[~done], after[~done]
         if not len(rows):
             break
         middle = 0.5 * (low + high)

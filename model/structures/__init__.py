@@ -3,7 +3,17 @@
 from viner.errors import Fault, ScenarioError, nearest
 from viner.model.structures.structure import Structure
 
-_MODULES = ("armington", "nested_armington", "union_armington", "translog", "gsim", "smart")
+_MODULES = (
+    "armington",
+    "gsim",
+    "krugman",
+    "melitz",
+    "nested_armington",
+    "nested_armington_cet",
+    "smart",
+    "translog",
+    "union_armington",
+)
 
 
 def names() -> tuple[str, ...]:

@@ -84,6 +84,17 @@ def test_market_data_lists_what_is_missing_and_what_is_illegal() -> None:
     assert "Add the row: supply,*,*,VALUE,assumed,SOURCE" in text
 
 
+def test_a_missing_parameter_is_offered_with_its_source_and_not_taken() -> None:
+    with pytest.raises(ParameterError, match=r'Add the row: entry,\*,\*,1,assumed,"free entry, as in Krugman'):
+        _two().market_data([KNOWN_PARAMETERS["entry"]])
+
+
+def test_a_parameter_has_a_highest_value() -> None:
+    benchmark = replace(_two(), elasticities=(Elasticity("entry", "*", "*", 1.5),))
+    with pytest.raises(ParameterError, match=r"entry = 1\.5; expected a number at least 0 and at most 1 \("):
+        benchmark.market_data([KNOWN_PARAMETERS["entry"]])
+
+
 def test_market_data_holds_what_was_asked_for() -> None:
     data = _two().market_data([KNOWN_PARAMETERS["sigma"], KNOWN_PARAMETERS["supply"]])
     assert data.sectors == ("food", "cars")

@@ -38,7 +38,11 @@ def _run(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     return examples
 
 
-@pytest.mark.parametrize("page", ["tutorial.md", "data.md", "build_a_model.md", "engine.md", "reference/commands.md"])
+RUNS = re.compile(r"^```(python|console)", re.MULTILINE)
+PAGES = sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if RUNS.search(page.read_text()))
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _run((DOCS / page).read_text(), tmp_path, monkeypatch) > 0
 
@@ -53,6 +57,17 @@ def test_the_model_page_shows_what_is_printed(
     assert len(shown) == 4
     for body in shown:
         assert body in printed
+
+
+def test_the_closures_page_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (DOCS / "closures.md").read_text()
+    _run(page, tmp_path, monkeypatch)
+    printed = capsys.readouterr().out.splitlines()
+    shown = [body for kind, body in BLOCK.findall(page) if kind == "text"]
+    assert len(shown) == 4
+    assert [line for body in shown for line in body.splitlines() if line not in printed] == []
 
 
 def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

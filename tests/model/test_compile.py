@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 from markets import REACH, random_model, random_policy
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
+from sympy import Ne
 
 from viner.model import compile as compiling
 from viner.model import kernels, structures
 from viner.model.compile import Array, Arrays, Compiled
+from viner.model.generate import compile_system
+from viner.model.notation import Quantity, index, total
+from viner.model.system import Condition, Definition, System
 
 few = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 10_000)
@@ -24,16 +28,10 @@ def _given(seed: int, name: str, zeros: float = 0.0) -> tuple[Compiled, dict[str
     model = random_model(seed, name=name, zeros=zeros)
     inputs = model.given(random_policy(model, seed, wedges=True))
     code = model.compiled
-    if model.structure.form == "levels":
-        return code, {key: a for key, a in inputs.items() if key in code.interface.inputs}
-    data = {key: inputs[key] for key in code.interface.data}
-    return code, {key: a for key, a in inputs.items() if key in code.interface.inputs} | code.shares(data)
-
-
-def _unknowns(seed: int, name: str, code: Compiled, inputs: Arrays) -> Array:
-    """Unknowns away from the benchmark, but not so far that a demand falls to zero."""
-    count = code.active(inputs).shape[1]
-    return np.random.default_rng(seed).normal(0.0, 0.3 * REACH.get(name, 1.0), (3, count))
+    wanted = {key: a for key, a in inputs.items() if key in code.interface.inputs}
+    if model.structure.form == "changes":
+        wanted |= code.shares({key: inputs[key] for key in code.interface.data})
+    return code, wanted
 
 
 def _richardson(slope: "object") -> Array:
@@ -46,7 +44,7 @@ def _richardson(slope: "object") -> Array:
 @given(seed=seeds, name=names)
 def test_jacobian_against_finite_differences(seed: int, name: str) -> None:
     code, inputs = _given(seed, name, zeros=0.2)
-    x = _unknowns(seed, name, code, inputs)
+    x = _somewhere(code, inputs, np.random.default_rng(seed), name)
     residual, jacobian = code.residual_and_jacobian(x, inputs)
     assert_allclose(residual, code.residual(x, inputs), atol=1e-15)
     columns = [
@@ -56,11 +54,21 @@ def test_jacobian_against_finite_differences(seed: int, name: str) -> None:
     assert_allclose(jacobian, np.stack(columns, axis=2), atol=1e-8)
 
 
+def _somewhere(code: Compiled, inputs: Arrays, rng: np.random.Generator, name: str) -> Array:
+    """Unknowns away from the benchmark, but not so far that a demand falls to zero."""
+    return rng.normal(0.0, 0.3 * REACH.get(name, 1.0), code.active(inputs).shape)
+
+
+def _stacked(code: Compiled, move: Arrays) -> Array:
+    return np.concatenate([move[u.name].reshape(3, -1) for u in code.interface.unknowns], axis=1)
+
+
 def _check_direction(code: Compiled, x: Array, inputs: Arrays, move: Arrays) -> None:
+    unknown = code.interface.unknowns[0].name
+
     def values(s: float) -> dict[str, Array]:
         moved = {key: a + s * move[key] if key in move else a for key, a in inputs.items()}
-        own = [move[u.name].reshape(len(x), -1) for u in code.interface.unknowns if u.name in move]
-        at = x + s * np.concatenate(own, axis=1) if own else x
+        at = x + s * _stacked(code, move) if unknown in move else x
         return code.values(at, moved) | {"residual": code.residual(at, moved)}
 
     slopes = code.along(x, inputs, move)
@@ -75,7 +83,7 @@ def _check_direction(code: Compiled, x: Array, inputs: Arrays, move: Arrays) -> 
 def test_derivatives_along_instruments_and_unknowns(seed: int, name: str) -> None:
     code, inputs = _given(seed, name)
     rng = np.random.default_rng(seed)
-    x = _unknowns(seed, name, code, inputs)
+    x = _somewhere(code, inputs, rng, name)
     move = {key: rng.normal(0.0, 1.0, inputs[key].shape) for key in code.interface.instruments}
     _check_direction(code, x, inputs, move | code.unknowns(rng.normal(0.0, 1.0, x.shape), inputs))
 
@@ -85,7 +93,7 @@ def test_derivatives_along_instruments_and_unknowns(seed: int, name: str) -> Non
 def test_derivatives_by_every_input(seed: int, name: str) -> None:
     code, inputs = _given(seed, name)
     rng = np.random.default_rng(seed)
-    x = _unknowns(seed, name, code, inputs)
+    x = _somewhere(code, inputs, rng, name)
     shares = set(code.interface.shares)
     masks = {q.name for q in structures.get(name).system().quantities if q.role == "mask"}
     for key in sorted(set(inputs) - shares - masks):
@@ -116,7 +124,7 @@ def test_derivative_of_a_mean_by_its_exponent_near_zero(exponent: float) -> None
 @given(seed=seeds, name=names)
 def test_blocks_change_nothing(seed: int, name: str) -> None:
     code, inputs = _given(seed, name)
-    x = _unknowns(seed, name, code, inputs)
+    x = _somewhere(code, inputs, np.random.default_rng(seed), name)
     whole = code.residual_and_jacobian(x, inputs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiling, "_BLOCK", 1)
@@ -163,3 +171,36 @@ def test_means_far_out_of_range_of_the_exponential() -> None:
     assert_allclose(pair, [expected], rtol=1e-15)
     small = kernels.log_mean(w, -z, np.array([[1.0]]), 0)
     assert_allclose(small, [-900.0 + np.log(0.25 + 0.75 * np.exp(1.0))], rtol=1e-15)
+
+
+def test_a_mask_inside_a_sum_that_is_kept_has_a_name_of_its_own() -> None:
+    """The sum over the other regions is kept, and the condition in it is needed again by the next share."""
+    i, j = index("i j", over="regions")
+    v = Quantity("v", (i, j), "data", "flow", "v")
+    b = Quantity("b", (i, j), "instrument", "barrier", "b", benchmark=1)
+    q = Quantity("q", (i, j), "variable", "quantity", "q", benchmark=v)
+    k = Quantity("k", (i, j), "share", "size of a flow", "k")
+    home = Quantity("home", (i,), "variable", "sales at home", "h")
+    abroad = Quantity("abroad", (i,), "variable", "sales abroad", "a")
+    sales = Quantity("sales", (i,), "variable", "all sales", "s")
+    x = Quantity("x", (i,), "variable", "another name for all sales", "x")
+    code = compile_system(
+        System(
+            "kept",
+            (v, b, q, k, home, abroad, sales, x),
+            (
+                Definition(q[i, j], k[i, j] / b[i, j], "Demand", calibrates=k[i, j]),
+                Definition(sales[i], home[i] + abroad[i], "Sales"),
+            ),
+            (
+                Condition(home[i], q[i, i], home[i], "At home", calibrates=home[i]),
+                Condition(abroad[i], total(q[i, j], j, Ne(i, j)), abroad[i], "Abroad", calibrates=abroad[i]),
+                Condition(x[i], sales[i], x[i], "Sales again", calibrates=x[i]),
+            ),
+        )
+    )
+    flows = np.array([[[2.0, 1.0, 3.0], [5.0, 4.0, 1.0], [2.0, 2.0, 8.0]]])
+    barrier = np.exp(np.random.default_rng(0).normal(0.0, 0.3, flows.shape))
+    found = code.residual(np.zeros((1, 9)), {"v": flows, "ln_b": np.log(barrier)})
+    off = flows * ~np.eye(3, dtype=bool)
+    assert_allclose(np.exp(-found[0, 3:6]), (off / barrier).sum(axis=2)[0] / off.sum(axis=2)[0])

@@ -41,6 +41,9 @@ def test_levels_and_changes_are_two_routes_to_one_equilibrium(name: str, seed: i
     values, changes = code.values(found.x, given), model.compiled.values(expected.x, model.given(target))
     assert_allclose(values["q"] / model.data.value, np.exp(changes["ln_q"]), rtol=1e-10)
     assert_allclose(values["P"], np.exp(changes["ln_P"]), rtol=1e-11)
+    if name == "nested-armington-cet":
+        # A region may export nothing, so in levels the condition on exports is a difference, and not one of logs.
+        return
     x = found.x + 0.1
     for a, b in zip(
         code.residual_and_jacobian(x, given), model.compiled.residual_and_jacobian(x, model.given(target)), strict=True

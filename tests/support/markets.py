@@ -56,6 +56,9 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
         "sigma_union": 0.75 * sigma,
         "demand": rng.uniform(0.3, 1.5, (sectors, regions)),
         "supply": rng.uniform(0.5, 8.0, (sectors, regions)),
+        "entry": rng.uniform(0.0, 1.0, (sectors, regions)),
+        "shape": (sigma - 1.0) * rng.uniform(1.0, 2.0, (sectors, 1)),
+        "transformation": rng.uniform(0.5, 6.0, (sectors, regions)),
     }
     data = market_data(value, tariff, structure, **parameters)
     return calibrated(structure, replace(data, partner=pairs(regions)))

@@ -4,25 +4,29 @@ All instruments move together, linearly in `s` from 0 to 1, in levels (the power
 the rent wedge). At every point the markets are in equilibrium, and what a small move does is linear in the
 instruments that move. So every result splits, without remainder and whatever the order of the steps, by
 mechanism and by the step whose instruments moved (Harrison, Horridge & Pearson 2000). The integrals are taken
-by Gauss-Legendre quadrature, refined until the mechanisms add up to the change in every flow, and split where the
-equations have a kink.
+by Gauss-Legendre quadrature, refined until the slopes add up to the change in every flow, and piece by piece where
+the path has kinks.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viner.errors import NotConverged
 from viner.model import welfare
-from viner.model.engine import Model, repeated
+from viner.model.engine import Model, equilibrium, repeated
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import mechanism_terms
 from viner.model.solve import linear_response, solve
 from viner.model.switches import nodes, pieces
 
 _ORDERS = (8, 16, 32, 64, 128)
+_ORDER_OF_PIECES = 16
+_SHORTEST = 2.0**-36
+_MOST_PIECES = 1000
 _RELATIVE = 1e-10
 _ABSOLUTE = 1e-13
 # So small that its square vanishes beside one.
@@ -93,19 +97,55 @@ def along_path(
         If the parts do not add up to `change` within 1e-9 of it.
     """
     error = np.inf
-    ends = pieces(model, benchmark, Policy(*(sum(getattr(d, f.name) for d in increments) for f in fields(Policy))))
+    whole = Policy(*(np.sum([getattr(d, f.name) for d in increments], axis=0) for f in fields(Policy)))
+    ends = pieces(model, benchmark, whole)
+    allowed = _RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300
     for order in _ORDERS:
         parts = _quadrature(model, benchmark, increments, pool or {}, nodes(ends, order))
-        gap = np.abs(sum(p.quantity for p in parts) - change)
-        error = float((gap / (_RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300)).max())
+        error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
         if error <= 1.0:
             return parts
+    if error > 10.0:
+        parts = _in_pieces(model, benchmark, increments, pool or {}, change, allowed)
+        error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
     if error <= 10.0:
         return parts
     raise NotConverged(
         f"the slopes do not add up to the change in every flow along the path (off by {error:.0e} of the "
         "tolerance); the shock is very large: take it in several steps"
     )
+
+
+def _in_pieces(
+    model: Model,
+    benchmark: Policy,
+    increments: Sequence[Policy],
+    pool: Mapping[int, float],
+    change: Array,
+    allowed: Array,
+) -> list[Parts]:
+    """Integrate piece by piece: where a firm leaves a market the path has a kink, which pieces close in on."""
+    whole = Policy(*(np.sum([getattr(d, f.name) for d in increments], axis=0) for f in fields(Policy)))
+
+    def moved(s: float) -> Array:
+        policy = Policy(*(getattr(benchmark, f.name) + s * getattr(whole, f.name) for f in fields(Policy)))
+        values = model.compiled.values(equilibrium(model, policy).x, model.given(policy))
+        return model.data.value * (model.results(policy, values).quantity_ratio - 1.0)
+
+    known = {0.0: np.zeros_like(change), 1.0: change}
+    waiting, done = [(0.0, 1.0)], list[list[Parts]]()
+    while waiting:
+        a, b = waiting.pop()
+        ends = np.full((2, len(change)), [[a], [b]])
+        parts = _quadrature(model, benchmark, increments, pool, nodes(ends, _ORDER_OF_PIECES))
+        gap = np.abs(sum(p.quantity for p in parts) - (known[b] - known[a]))
+        if (gap <= allowed).all() or b - a < _SHORTEST or len(done) + len(waiting) > _MOST_PIECES:
+            done.append(parts)
+            continue
+        middle = (a + b) / 2.0
+        known[middle] = moved(middle)
+        waiting += [(middle, b), (a, middle)]
+    return [reduce(plus, of_increment) for of_increment in zip(*done, strict=True)]
 
 
 def _quadrature(
@@ -198,6 +238,10 @@ class _Point:
         price_effect = self.quantity * policy.barrier * _slope(found.border_price_ratio) * abroad
         dot_quantity = _slope(quantity)
         wedge = policy.rent * (1.0 + policy.tariff) - 1.0
+        efficiency = (wedge * self.border_price * policy.barrier * dot_quantity).sum(axis=1)
+        if found.marginal_cost is not None:
+            margin = self.border_price - np.real(found.marginal_cost)
+            efficiency = efficiency + (margin * _slope(quantity * moving.barrier)).sum(axis=2)
         return {
             "value": _slope(value),
             "quantity": dot_quantity,
@@ -210,7 +254,7 @@ class _Point:
             "tariff_revenue": duties.sum(axis=1),
             "rent": _slope(welfare.rent(moving, value)).sum(axis=1),
             "terms_of_trade": price_effect.sum(axis=2) - price_effect.sum(axis=1),
-            "efficiency": (wedge * self.border_price * policy.barrier * dot_quantity).sum(axis=1),
+            "efficiency": efficiency,
             "barrier_cost": -(self.quantity * self.border_price * move.barrier).sum(axis=1),
             "duties": duties,
         }

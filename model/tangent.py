@@ -218,6 +218,8 @@ def _integrands(
     out["terms_of_trade"] = quantity * policy.barrier * abroad, price
     out["efficiency"] = wedge * price * policy.barrier, quantity
     out["barrier_cost"] = quantity * price, policy.barrier
+    if found.marginal_cost is not None:
+        out["margin"] = price - found.marginal_cost, quantity * policy.barrier
     return found, out
 
 
@@ -225,6 +227,7 @@ _GATHERED: Mapping[str, Callable[[Array], Array]] = {
     "terms_of_trade": lambda cells: cells.sum(axis=-1) - cells.sum(axis=-2),
     "efficiency": lambda cells: cells.sum(axis=-2),
     "barrier_cost": lambda cells: -cells.sum(axis=-2),
+    "margin": lambda cells: cells.sum(axis=-1),
 }
 
 
@@ -235,6 +238,8 @@ def gathered(cells: Mapping[str, Array]) -> dict[str, Array]:
         if key not in _GATHERED:
             name = key.partition(" ")[0]
             out[name] = out[name] + a if name in out else a
+    if "margin" in out:
+        out["efficiency"] = out["efficiency"] + out.pop("margin")
     return out
 
 

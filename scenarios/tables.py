@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from viner.model.market import Array
-from viner.scenarios.claims import claims_tables
+from viner.scenarios.observed import observed_tables
 from viner.scenarios.run import RunResult, basis_note
-from viner.scenarios.typeset import Table, as_latex
+from viner.scenarios.typeset import Table, write_typeset
 
 
 def tables(result: RunResult) -> tuple[Table, ...]:
@@ -19,22 +19,13 @@ def tables(result: RunResult) -> tuple[Table, ...]:
         welfare(result),
         sector_detail(result),
         parameters(result),
-        *claims_tables(result),
+        *observed_tables(result),
     )
 
 
 def write_tables(result: RunResult, folder: Path) -> list[Path]:
     """Write every table as ``NAME.tex`` and ``NAME.csv``, and return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for table in tables(result):
-        for path, text in (
-            (folder / f"{table.name}.tex", as_latex(table)),
-            (folder / f"{table.name}.csv", table.frame.to_csv(index=False, lineterminator="\n")),
-        ):
-            path.write_text(text, encoding="utf-8", newline="\n")
-            written.append(path)
-    return written
+    return write_typeset(tables(result), folder)
 
 
 def _unit(result: RunResult) -> str:

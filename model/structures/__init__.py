@@ -5,6 +5,9 @@ from viner.model.structures.structure import Structure
 
 _MODULES = (
     "armington",
+    "bertrand_ces",
+    "bertrand_logit",
+    "cournot",
     "gsim",
     "krugman",
     "melitz",

@@ -12,6 +12,12 @@ from viner.model.structures.structure import Structure
 
 Array = NDArray[np.float64]
 NESTED = "nested-armington"
+# Those in which logs of producer prices are all that is unknown.
+COMPETITIVE = [
+    name
+    for name in structures.names()
+    if structures.get(name).system().unknowns == ("p",) and structures.get(name).form == "changes"
+]
 # Models that are linear: a quantity falls below zero at shocks that others take, and welfare is exact to first order.
 LINEAR = ("gsim", "smart")
 # Random policies go this part of the way, so that no quantity falls to zero.
@@ -66,8 +72,8 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
 
 
 def pairs(regions: int) -> NDArray[np.bool_]:
-    """Return partners where the first two regions are a union, the next two another, and so on."""
-    union = np.arange(regions) // 2
+    """Return partners where the first two regions are a union, the next two another, and so on; none is alone."""
+    union = np.minimum(np.arange(regions) // 2, max(regions // 2 - 1, 0))
     return (union[:, None] == union) & ~np.eye(regions, dtype=bool)
 
 

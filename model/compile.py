@@ -116,7 +116,9 @@ class Compiled:
         return max(1, _BLOCK // max(widest, 1))
 
     def size(self, index_set: str, given: Arrays) -> int:
-        """Return the number of members of an index set, read off the inputs."""
+        """Return the number of members of an index set, read off the inputs; one for scalars."""
+        if index_set == "one":
+            return 1
         for name, sets in {**self.interface.inputs, **self.interface.data}.items():
             if index_set in sets and name in given:
                 return int(given[name].shape[1 + sets.index(index_set)])

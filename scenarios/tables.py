@@ -8,7 +8,7 @@ import pandas as pd
 from viner.model.market import Array
 from viner.scenarios.claims import claims_tables
 from viner.scenarios.run import RunResult, basis_note
-from viner.scenarios.typeset import Table, as_latex
+from viner.scenarios.typeset import Table, write_typeset
 
 
 def tables(result: RunResult) -> tuple[Table, ...]:
@@ -25,16 +25,7 @@ def tables(result: RunResult) -> tuple[Table, ...]:
 
 def write_tables(result: RunResult, folder: Path) -> list[Path]:
     """Write every table as ``NAME.tex`` and ``NAME.csv``, and return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for table in tables(result):
-        for path, text in (
-            (folder / f"{table.name}.tex", as_latex(table)),
-            (folder / f"{table.name}.csv", table.frame.to_csv(index=False, lineterminator="\n")),
-        ):
-            path.write_text(text, encoding="utf-8", newline="\n")
-            written.append(path)
-    return written
+    return write_typeset(tables(result), folder)
 
 
 def _unit(result: RunResult) -> str:

@@ -1,7 +1,8 @@
 """A table: as data, as LaTeX with booktabs, and as CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -100,6 +101,20 @@ def as_latex(table: Table) -> str:
             "",
         )
     )
+
+
+def write_typeset(tables: Iterable[Table], folder: Path) -> list[Path]:
+    """Write every table as ``NAME.tex`` and ``NAME.csv``, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for table in tables:
+        for path, text in (
+            (folder / f"{table.name}.tex", as_latex(table)),
+            (folder / f"{table.name}.csv", table.frame.to_csv(index=False, lineterminator="\n")),
+        ):
+            path.write_text(text, encoding="utf-8", newline="\n")
+            written.append(path)
+    return written
 
 
 def latex_text(text: str) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import CheckReport
 from viner.scenarios.run import RunResult
+from viner.scenarios.study import Findings, Study
 
 _PARTS = {
     "consumer_surplus": "consumers",
@@ -43,6 +44,14 @@ def headline(result: RunResult, *, steps: Iterable[str] | None = None) -> Iterat
     if not_observed(benchmark):
         yield "The data are partly estimated. " + result.notes[0]
     yield from result.notes[0 if not not_observed(benchmark) else 1 :]
+
+
+def found(study: Study, findings: Findings) -> Iterator[RenderableType]:
+    """Yield what a study prints: what came out, and what it rests on."""
+    yield Text(study.title, "bold")
+    yield study.method
+    yield from findings.headlines
+    yield from findings.notes
 
 
 def not_observed(benchmark: Benchmark) -> bool:

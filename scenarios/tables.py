@@ -9,6 +9,7 @@ from viner.model.market import Array
 from viner.scenarios.claims import claims_tables
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.typeset import Table, write_typeset
+from viner.scenarios.variants import assumptions_table, variants_table
 
 
 def tables(result: RunResult) -> tuple[Table, ...]:
@@ -19,6 +20,8 @@ def tables(result: RunResult) -> tuple[Table, ...]:
         welfare(result),
         sector_detail(result),
         parameters(result),
+        *((variants_table(result),) if result.scenario.variants else ()),
+        *((assumptions_table(result),) if result.scenario.assumptions else ()),
         *claims_tables(result),
     )
 

@@ -52,7 +52,7 @@ FIGURES: tuple[Plot, ...] = (
     ),
     Plot(
         "producer-gains", "Gains of producers by sector", plot_producer_gains, producer_gains_data,
-        "Producer surplus, and sales gained in the importer whose tariff moves, at benchmark prices.", (3.4, 3.8),
+        "Producer surplus, and sales gained in the importer whose policy moves, at benchmark prices.", (3.4, 3.8),
     ),
     Plot(
         "redirected-spending", "Where redirected spending went", plot_redirected_spending, redirected_spending_data,

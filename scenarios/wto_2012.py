@@ -39,10 +39,12 @@ def scenario(year: int = 2020) -> Scenario:
     """
     if year not in YEARS:
         raise ScenarioError(Fault("wto-2012", f"year = {year}", f"a year from {YEARS[0]} to {YEARS[-1]}"))
-    reached = Assumption("share of the cuts made", PHASES[year], 0.0, 1.0, source="equal yearly steps, assumed")
+    pace = Assumption(
+        f"share of the cuts made each year, {YEARS[0]} to {YEARS[-1]}", 1 / len(YEARS), 0.0, 1.0, source="even steps"
+    )
     return replace(
         _in(year),
-        assumptions=[reached] if year < YEARS[-1] else [],
+        assumptions=[pace],
         variants={str(y): _in(y) for y in YEARS[::2] if y < year},
         variant=str(year),
     )

@@ -18,7 +18,7 @@ from viner.model.oil import Regime, refining
 from viner.model.printing import system_text
 from viner.scenarios.figures_oil import PLOTS
 from viner.scenarios.frames_oil import bill, compared, headlines, months, sensitivity, summary
-from viner.scenarios.oil import Facts, simulate, solver_summary
+from viner.scenarios.oil import Facts, OilResult, simulate, solver_summary
 from viner.scenarios.study import Findings, Progress, Study
 from viner.scenarios.tables_oil import tables
 
@@ -59,13 +59,19 @@ def scenario() -> Study:
     )
 
 
+def simulated(facts: Facts | None = None) -> OilResult:
+    """Return what refineries do under each regime."""
+    facts = facts or Facts.read(FACTS)
+    return simulate(facts, regimes(facts))
+
+
 def perform(progress: Progress = lambda _text, _done, _of: None) -> Findings:
     """Run the study."""
     progress("reading the facts", 0, 2)
     facts = Facts.read(FACTS)
     progress("solving", 1, 2)
     clock = time.perf_counter()
-    result = simulate(facts, regimes(facts))
+    result = simulated(facts)
     solving = time.perf_counter() - clock
     bills = bill(facts, regimes(facts))
     found = compared(result)

@@ -85,7 +85,7 @@ def plot_crude_schedule(result: OilResult, *, ax: Axes | None = None) -> Axes:
     for text, at, price, ha, va in (
         ("2010: 6.3 Mt free", 0.2, free + 6, "left", "bottom"),
         ("2010: above, duty in full", 22.9, full + 6, "right", "bottom"),
-        ("2009: 0.356 of it", allowance + 0.2, coefficient + 6, "left", "bottom"),
+        ("2009: 0.356 of duty", allowance + 0.2, coefficient + 6, "left", "bottom"),
         ("other supplier", 22.9, other + 6, "right", "bottom"),
         ("worth of a tonne\n(band: assumed)", 4.4, float(data["worth_high"].max()) + 10, "left", "top"),
         ("capacity", capacity - 0.2, low + 8, "right", "bottom"),
@@ -160,8 +160,9 @@ def plot_volume_range(result: OilResult, *, ax: Axes | None = None) -> Axes:
         ax.barh(at, row.high - row.low, left=row.low, height=0.55, color="0.75" if every else _BEFORE,
                 edgecolor="0.2", linewidth=0.5, hatch="////" if every else "")  # fmt: skip
         for value, ha, shift in ((row.low, "right", -3), (row.high, "left", 3)):
-            ax.annotate(f"{value:.0f}".replace("-", "\u2212"), (value, at), (shift, 0), textcoords="offset points",
-                        ha=ha, va="center", fontsize=size)  # fmt: skip
+            text = f"{value:.0f}".replace("-", "\u2212")
+            ax.annotate(text, (value, at), (shift, 0), textcoords="offset points", ha=ha, va="center", fontsize=size,
+                        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3})  # fmt: skip
     centre, seen = float(data["centre"].iloc[0]), result.facts.value("fall_observed")
     for value, text, style, colour, ha in (
         (centre, "model", "-", "black", "right"),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from viner.model.market import Array
-from viner.scenarios.claims import claims_tables
+from viner.scenarios.observed import observed_tables
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.typeset import Table, write_typeset
 from viner.scenarios.variants import assumptions_table, variants_table
@@ -22,7 +22,7 @@ def tables(result: RunResult) -> tuple[Table, ...]:
         parameters(result),
         *((variants_table(result),) if result.scenario.variants else ()),
         *((assumptions_table(result),) if result.scenario.assumptions else ()),
-        *claims_tables(result),
+        *observed_tables(result),
     )
 
 

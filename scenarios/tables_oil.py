@@ -42,10 +42,13 @@ def tables(result: OilResult, frames: Mapping[str, pd.DataFrame], notes: tuple[s
     facts = frames["facts"].rename(columns=str.capitalize)
     digits = dict.fromkeys(("Value", "Low", "High"), 3)
     ranged = dict.fromkeys(("Observed", "Model", "Low", "High"), 1)
+    terms = "; ".join(f"{r.name}: {r.text}" for r in result.regimes) + "."
     return (
         Table("bill", "The bill at given volumes", bill, {"Volume, Mt": 3, "Value": 0}, (duty, exports)),
-        Table("regimes", "The year under each regime", _levels(result, frames["summary"]), {}, (_range(), *notes)),
-        Table("changes", "What each regime changes", _changes(result, frames["summary"]), {}, (_from(), *notes)),
+        Table(
+            "regimes", "The year under each regime", _levels(result, frames["summary"]), {}, (terms, _range(), *notes)
+        ),
+        Table("changes", "What each regime changes", _changes(result, frames["summary"]), {}, (terms, _from(), *notes)),
         Table("compared", "The model beside what was observed", compared, ranged, (imf, *notes)),
         Table("facts", "Facts and assumptions", facts, digits, ("Symbols as in the equations.",)),
     )
@@ -72,7 +75,7 @@ def _with_ranges(result: OilResult, summary: pd.DataFrame, names: Mapping[str, s
     cells = {(r.regime, r.measure): (r.unit, r.value, r.low, r.high) for r in records(summary)}
     frame = pd.DataFrame({"Measure": list(names.values())})
     for regime in result.regimes[first:]:
-        frame[regime.text] = [_cell(*cells[regime.name, measure]) for measure in names]
+        frame[regime.name] = [_cell(*cells[regime.name, measure]) for measure in names]
     return frame
 
 

@@ -134,6 +134,30 @@ def run(
 
 
 @app.command()
+def claims(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Default: results/claims.")
+    ] = None,
+    *,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Answer a press account of the union of 2010, claim by claim."""
+    with session(quiet=quiet, debug=debug) as terminal:
+        folder = output or Path("results") / "claims"
+        with terminal.progress("starting") as tick:
+            from viner import display
+            from viner.scenarios.claims import answers
+            from viner.scenarios.claims_output import write_answers
+            from viner.scenarios.output import check_folder
+
+            check_folder(folder)
+            found = answers(progress=tick)
+            write_answers(found, folder)
+        terminal.show((*display.verdicts(found), f"Written to {folder}"))
+
+
+@app.command()
 def check(benchmark: BenchmarkArgument, *, quiet: Quiet = False, debug: Debug = False) -> None:
     """Say what is wrong with a benchmark, all of it, with file and line."""
     with session(quiet=quiet, debug=debug) as terminal:

@@ -10,6 +10,8 @@ from rich.text import Text
 
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import CheckReport
+from viner.scenarios.claims import Answers
+from viner.scenarios.claims_output import answer_notes
 from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
 from viner.scenarios.variants import all_variants
@@ -55,6 +57,18 @@ def found(study: Study, findings: Findings) -> Iterator[RenderableType]:
     yield study.method
     yield from findings.headlines
     yield from findings.notes
+
+
+def verdicts(answers: Answers) -> Iterator[RenderableType]:
+    """Yield what the press account comes to: a line a claim, and what the numbers rest on."""
+    table = Table(title=f"Claims of {answers.source}", title_justify="left")
+    for column in ("no.", "claim", "value", "low", "high", "verdict"):
+        table.add_column(column, justify="right" if column in ("value", "low", "high") else "left")
+    for row in answers.claims.itertuples(index=False):
+        numbers = ("" if np.isnan(x) else number(x, digits=0 if abs(x) >= 100 else 2) for x in row[3:6])
+        table.add_row(str(row[0]), str(row[1]), *numbers, str(row[6]))
+    yield table
+    yield from answer_notes(answers)[1:]
 
 
 def not_observed(benchmark: Benchmark) -> bool:

@@ -89,7 +89,8 @@ def test_the_formats_page_lists_the_columns_of_the_results(tmp_path: Path) -> No
     assert main(["run", "eurasia-2010", "-q", "-o", str(tmp_path / "out")]) == 0
     assert main(["run", "belarus-oil-2010", "-q", "-o", str(tmp_path / "oil")]) == 0
     oil = [tmp_path / "oil" / f"{n}.csv" for n in ("facts", "bill", "months", "summary", "compared", "sensitivity")]
-    for path in oil:
+    assert main(["claims", "-q", "-o", str(tmp_path / "claims")]) == 0
+    for path in (*oil, tmp_path / "claims" / "claims.csv", tmp_path / "claims" / "ranges.csv"):
         with path.open() as file:
             assert f"`{file.readline().strip()}`" in page
     for name in ("flows", "prices", "welfare", "attribution", "summary"):

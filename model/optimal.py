@@ -105,12 +105,13 @@ def optimal_tariff(
     cells[np.ix_(range(len(cells)), there, here)] = True
     problem = _Problem(model, start, cells, here)
     determined = (model.data.value * cells).sum(axis=(1, 2)) > 0.0
-    grid = np.expm1(np.linspace(*np.log1p(bounds), points))
+    low, high = (float(np.log1p(bound)) for bound in bounds)
+    grid = np.expm1(np.linspace(low, high, points))
     grid[[0, -1]] = bounds
     objective = problem.on_grid(grid)
     best = objective.argmax(axis=0)
-    low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, points - 1)]
-    rate, inside = _root(problem, low, high)
+    left, right = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, points - 1)]
+    rate, inside = _root(problem, left, right)
     slope = problem.slope(rate)
     policy, solution, change = problem.at(rate)
     _, _, before = problem.unchanged()
@@ -177,7 +178,7 @@ class _Problem:
             labels={"regions": model.data.regions},
         )
         self._x = solution.x
-        states = Tangent(Point(model, policy, solution.x), Direction(tariff=1.0 * self.cells)).states()
+        states = Tangent(Point(model, policy, solution.x), Direction(tariff=np.where(self.cells, 1.0, 0.0))).states()
         parts = ("consumer_surplus", "producer_surplus", "tariff_revenue", "rent")
         whole = sum((states[name] for name in parts), np.zeros(model.data.value.shape[:2]))
         return np.asarray(whole[:, self.importers].sum(axis=1))

@@ -64,7 +64,7 @@ def _cut(borders: float, standards: float) -> Scenario:
         source="World Bank (18 April 2012) and EBRD Working Paper 154 (2013) for the question; cuts assumed",
         benchmark=after_union(),
         steps=[
-            Step(name, Shock("barrier", origin=MEMBERS, destination=MEMBERS, points=-cut / 100), notes[name])
+            Step(name, [Shock("barrier", origin=MEMBERS, destination=MEMBERS, points=-cut / 100)], notes[name])
             for name, cut in cuts.items()
         ],
     )

@@ -133,7 +133,8 @@ def _group(panel: Axes, row: Mapping[str, Any], *, small: bool) -> None:
     panel.set_xticks(sorted((q0, q1)), [f"{q:,.0f}" for q in sorted((q0, q1))])
     if abs(q1 - q0) < 0.15 * (panel.get_xlim()[1] - panel.get_xlim()[0]):
         # Labels that close would cover each other: one to the left of its tick, one to the right.
-        for label, side in zip(panel.get_xticklabels(), ("right", "left"), strict=True):
-            label.set_horizontalalignment(side)
+        lower, higher = panel.get_xticklabels()
+        lower.set_horizontalalignment("right")
+        higher.set_horizontalalignment("left")
     panel.tick_params(labelsize=font)
     panel.set_title(str(row["group"]).capitalize(), fontsize=font + 1, loc="left")

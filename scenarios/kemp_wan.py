@@ -10,6 +10,7 @@ exports carry a small tax, which keeps what outsiders pay as it was.
 
 import sys
 import time
+from functools import partial
 
 import pandas as pd
 
@@ -45,13 +46,9 @@ def scenario(structure: str = "nested-armington") -> Study:
         title="A union of Russia, Kazakhstan and Belarus that harms no outsider",
         source="the benchmark's flows, tariffs and elasticities; Kemp and Wan (1976) for the theory",
         method="The structure's own equations, with sales of each outsider to the union given and its tariff unknown",
-        perform=lambda progress=_silent: perform(structure, progress),
+        perform=partial(perform, structure),
         files=load_benchmark(BENCHMARK).files,
     )
-
-
-def _silent(_text: str, _done: int, _of: int) -> None:
-    pass
 
 
 def perform(structure: str, progress: Progress) -> Findings:

@@ -76,7 +76,7 @@ def _with_answer(benchmark: Benchmark, cis_tariff: float) -> Scenario:
     ]
     if cis_tariff > 0:
         answer = Shock("tariff", origin=MEMBERS, destination="CIS", rate=cis_tariff)
-        steps.append(Step("answer", answer, f"The other CIS levies {100 * cis_tariff:g} % on the three; assumed."))
+        steps.append(Step("answer", [answer], f"The other CIS levies {100 * cis_tariff:g} % on the three; assumed."))
     return Scenario(
         name="no-union",
         title="No union: the agreements of the three with each other and with the CIS lapse",

@@ -11,6 +11,7 @@ for otherwise.
 
 import sys
 import time
+from functools import partial
 
 from viner.calibration.read import load_benchmark
 from viner.model.optimal import optimal_tariff
@@ -43,13 +44,9 @@ def scenario(supply: float = 3.0, *, cis: bool = False) -> Study:
         title="Optimal tariffs of Russia, Kazakhstan and Belarus, alone and as a union",
         source="the benchmark's flows, tariffs and elasticities; Bickerdike (1906) and Johnson (1950) for the theory",
         method="One rate on all outsiders by sector, from the exact derivative of welfare",
-        perform=lambda progress=_silent: perform(supply, outsiders, progress),
+        perform=partial(perform, supply, outsiders),
         files=load_benchmark(BENCHMARK).files,
     )
-
-
-def _silent(_text: str, _done: int, _of: int) -> None:
-    pass
 
 
 def perform(supply: float, outsiders: tuple[str, ...], progress: Progress) -> Findings:

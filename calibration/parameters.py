@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from viner.errors import Fault, ParameterError, nearest
 from viner.model.market import ParameterSpec
+from viner.model.structures.oligopoly import FIRMS
 
 EVERY = "*"
 
@@ -42,6 +43,7 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
             default=2.0,
             default_source="Hosoe, Gasawa & Hashimoto (2010), standard model",
         ),
+        FIRMS,
     )
 }
 

@@ -4,11 +4,13 @@ All instruments move together, linearly in `s` from 0 to 1, in levels (the power
 the rent wedge). At every point the markets are in equilibrium, and what a small move does is linear in the
 instruments that move. So every result splits, without remainder and whatever the order of the steps, by
 mechanism and by the step whose instruments moved (Harrison, Horridge & Pearson 2000). The integrals are taken
-by Gauss-Legendre quadrature, refined until the mechanisms add up to the change in every flow.
+by Gauss-Legendre quadrature, refined until the slopes add up to the change in every flow, and piece by piece where
+the path has kinks.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +18,14 @@ from numpy.typing import NDArray
 from viner.errors import NotConverged
 from viner.model import welfare
 from viner.model.changes import log_name
-from viner.model.engine import Model, repeated
+from viner.model.engine import Model, equilibrium, repeated
 from viner.model.market import Array, Policy
 from viner.model.solve import linear_response, solve
 
 _ORDERS = (8, 16, 32, 64, 128)
+_ORDER_OF_PIECES = 16
+_SHORTEST = 2.0**-36
+_MOST_PIECES = 1000
 _RELATIVE = 1e-10
 # Of a benchmark flow: markets are solved to a residual of 1e-12, and quantities follow prices with elasticities.
 _ABSOLUTE = 1e-11
@@ -94,12 +99,15 @@ def along_path(
         If the parts do not add up to `change` within 1e-9 of it, or 1e-10 of the flow where it hardly changes.
     """
     error = np.inf
+    allowed = _RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300
     for order in _ORDERS:
         parts = _quadrature(model, benchmark, increments, pool or {}, order)
-        gap = np.abs(sum(p.quantity for p in parts) - change)
-        error = float((gap / (_RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300)).max())
+        error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
         if error <= 1.0:
             return parts
+    if error > 10.0:
+        parts = _in_pieces(model, benchmark, increments, pool or {}, change, allowed)
+        error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
     if error <= 10.0:
         return parts
     raise NotConverged(
@@ -108,11 +116,48 @@ def along_path(
     )
 
 
+def _in_pieces(
+    model: Model,
+    benchmark: Policy,
+    increments: Sequence[Policy],
+    pool: Mapping[int, float],
+    change: Array,
+    allowed: Array,
+) -> list[Parts]:
+    """Integrate piece by piece: where a firm leaves a market the path has a kink, which pieces close in on."""
+    whole = Policy(*(np.sum([getattr(d, f.name) for d in increments], axis=0) for f in fields(Policy)))
+
+    def moved(s: float) -> Array:
+        policy = Policy(*(getattr(benchmark, f.name) + s * getattr(whole, f.name) for f in fields(Policy)))
+        values = model.compiled.values(equilibrium(model, policy).x, model.given(policy))
+        return model.data.value * (model.results(policy, values).quantity_ratio - 1.0)
+
+    known = {0.0: np.zeros_like(change), 1.0: change}
+    waiting, done = [(0.0, 1.0)], list[list[Parts]]()
+    while waiting:
+        a, b = waiting.pop()
+        parts = _quadrature(model, benchmark, increments, pool, _ORDER_OF_PIECES, (a, b))
+        gap = np.abs(sum(p.quantity for p in parts) - (known[b] - known[a]))
+        if (gap <= allowed).all() or b - a < _SHORTEST or len(done) + len(waiting) > _MOST_PIECES:
+            done.append(parts)
+            continue
+        middle = (a + b) / 2.0
+        known[middle] = moved(middle)
+        waiting += [(middle, b), (a, middle)]
+    return [reduce(plus, of_increment) for of_increment in zip(*done, strict=True)]
+
+
 def _quadrature(
-    model: Model, benchmark: Policy, increments: Sequence[Policy], pool: Mapping[int, float], order: int
+    model: Model,
+    benchmark: Policy,
+    increments: Sequence[Policy],
+    pool: Mapping[int, float],
+    order: int,
+    between: tuple[float, float] = (0.0, 1.0),
 ) -> list[Parts]:
     points, weights = np.polynomial.legendre.leggauss(order)
-    s, w = (points + 1.0) / 2.0, weights / 2.0
+    first, length = between[0], between[1] - between[0]
+    s, w = first + length * (points + 1.0) / 2.0, length * weights / 2.0
     wide = repeated(model, order)
     sectors = len(model.data.sectors)
 
@@ -194,6 +239,10 @@ class _Point:
         price_effect = self.quantity * policy.barrier * _slope(found.border_price_ratio) * abroad
         dot_quantity = _slope(quantity)
         wedge = policy.rent * (1.0 + policy.tariff) - 1.0
+        efficiency = (wedge * self.border_price * policy.barrier * dot_quantity).sum(axis=1)
+        if found.marginal_cost is not None:
+            margin = self.border_price - np.real(found.marginal_cost)
+            efficiency = efficiency + (margin * _slope(quantity * moving.barrier)).sum(axis=2)
         return {
             "value": _slope(value),
             "quantity": dot_quantity,
@@ -203,7 +252,7 @@ class _Point:
             "tariff_revenue": duties.sum(axis=1),
             "rent": _slope(welfare.rent(moving, value)).sum(axis=1),
             "terms_of_trade": price_effect.sum(axis=2) - price_effect.sum(axis=1),
-            "efficiency": (wedge * self.border_price * policy.barrier * dot_quantity).sum(axis=1),
+            "efficiency": efficiency,
             "barrier_cost": -(self.quantity * self.border_price * move.barrier).sum(axis=1),
             "duties": duties,
         }

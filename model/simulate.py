@@ -41,7 +41,7 @@ class Outcome:
         Changes by region. `tariff_revenue` is as collected, `pool_transfer` received less collected.
     terms_of_trade, efficiency, barrier_cost
         The other split of the total: prices of what is bought and sold abroad, volumes at the tariff and
-        rent wedge, and what barriers use up.
+        rent wedge and at the producer's margin over marginal cost, and what barriers use up.
     revenue0, revenue1
         Duties collected, levels by region.
     solution

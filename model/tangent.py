@@ -215,6 +215,8 @@ def _integrands(
     out["terms_of_trade"] = quantity * policy.barrier * abroad, price
     out["efficiency"] = wedge * price * policy.barrier, quantity
     out["barrier_cost"] = quantity * price, policy.barrier
+    if found.marginal_cost is not None:
+        out["margin"] = price - found.marginal_cost, quantity * policy.barrier
     return found, out
 
 
@@ -232,12 +234,16 @@ _GATHERED: Mapping[str, Callable[[Array], Array]] = {
     "terms_of_trade": lambda cells: cells.sum(axis=-1) - cells.sum(axis=-2),
     "efficiency": lambda cells: cells.sum(axis=-2),
     "barrier_cost": lambda cells: -cells.sum(axis=-2),
+    "margin": lambda cells: cells.sum(axis=-1),
 }
 
 
 def gathered(cells: Mapping[str, Array]) -> dict[str, Array]:
     """Return integrands by cell as the results have them: mechanisms by cell, the split of welfare by region."""
-    return {name: _GATHERED[name](a) if name in _GATHERED else a for name, a in cells.items()}
+    out = {name: _GATHERED[name](a) if name in _GATHERED else a for name, a in cells.items()}
+    if "margin" in out:
+        out["efficiency"] = out["efficiency"] + out.pop("margin")
+    return out
 
 
 def _check(model: Model, parameters: Mapping[str, Array]) -> None:

@@ -3,7 +3,16 @@
 from viner.errors import Fault, ScenarioError, nearest
 from viner.model.structures.structure import Structure
 
-_MODULES = ("armington", "krugman", "melitz", "nested_armington", "nested_armington_cet")
+_MODULES = (
+    "armington",
+    "bertrand_ces",
+    "bertrand_logit",
+    "cournot",
+    "krugman",
+    "melitz",
+    "nested_armington",
+    "nested_armington_cet",
+)
 
 
 def names() -> tuple[str, ...]:

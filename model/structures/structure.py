@@ -33,6 +33,8 @@ class Results:
         By region: the price index of buyers.
     consumer_surplus, producer_surplus
         By region.
+    marginal_cost
+        By cell, in units of the benchmark producer price; None where producers' prices are their marginal cost.
     """
 
     quantity_ratio: Array
@@ -42,6 +44,7 @@ class Results:
     composite_price_ratio: Array
     consumer_surplus: Array
     producer_surplus: Array
+    marginal_cost: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from viner.model.system import Condition, Definition, System
 
 few = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 10_000)
-names = st.sampled_from(structures.names())
+# Those in levels are tested with their structures: their unknowns and shares are others.
+names = st.sampled_from([name for name in structures.names() if structures.get(name).form == "changes"])
 
 
 def _given(seed: int, name: str, zeros: float = 0.0) -> tuple[Compiled, dict[str, Array]]:

@@ -24,7 +24,10 @@ from viner.model.tangent import INSTRUMENTS, MECHANISMS, Direction
 Array = NDArray[np.float64]
 few = settings(max_examples=8, deadline=None)
 seeds = st.integers(0, 10_000)
-names = st.sampled_from(structures.names())
+# Firms that leave a Cournot market bend the path, and integrals along it have no derivative there.
+SMOOTH = [name for name in structures.names() if name != "cournot"]
+IN_CHANGES = [name for name in structures.names() if structures.get(name).form == "changes"]
+names = st.sampled_from(SMOOTH)
 POOL = {0: 0.6, 2: 0.4}
 
 
@@ -98,7 +101,7 @@ def _in_levels(given: Given, values: Mapping[str, Array]) -> Results:
     )
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", IN_CHANGES)
 @pytest.mark.parametrize("mechanisms", [True, False])
 def test_a_structure_in_levels_and_one_without_mechanisms(name: str, mechanisms: bool) -> None:  # noqa: FBT001
     model = random_model(11, name=name)
@@ -125,7 +128,7 @@ def test_a_structure_in_levels_and_one_without_mechanisms(name: str, mechanisms:
     assert_allclose(again.efficiency, rough.efficiency, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", IN_CHANGES)
 @pytest.mark.parametrize("value", [1.0, 1.0 + 1e-9])
 def test_at_unit_elasticities(name: str, value: float) -> None:
     model = random_model(3, name=name)
@@ -213,7 +216,7 @@ def test_a_direction_of_some_sectors_is_their_part() -> None:
     assert_array_equal(np.asarray(whole.only(first).direction.tariff), alone["tariff"])
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", SMOOTH)
 def test_every_measure_and_its_sums(name: str) -> None:
     model = random_model(5, name=name, zeros=0.2)
     at = random_policy(model, 5, wedges=True)
@@ -270,7 +273,7 @@ def _gsim(name: str, share: float = 1.0) -> tuple[Model, Policy, Policy]:
     return calibrated(structure, data), policy(powers - 1.0), policy(after - 1.0)
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", IN_CHANGES)
 def test_the_linear_solution_is_gsims(name: str) -> None:
     model, before, after = _gsim(name)
     found = linear(model, before, after)[1]

@@ -17,7 +17,8 @@ from viner.model.simulate import outcome, simulate
 from viner.model.welfare import pool_transfer
 
 seeds = st.integers(0, 10_000)
-names = st.sampled_from(structures.names())
+# Firms leave a Cournot market under such policies, and integrals over kinks take long: see structures/test_oligopoly.
+names = st.sampled_from([name for name in structures.names() if name != "cournot"])
 # Where the number of varieties moves, so does welfare, beyond the terms of trade and efficiency.
 VARIETY = ("krugman", "melitz")
 ONE_NEST = ("armington", *VARIETY)

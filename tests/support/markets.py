@@ -52,6 +52,7 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
         "entry": rng.uniform(0.0, 1.0, (sectors, regions)),
         "shape": (sigma - 1.0) * rng.uniform(1.0, 2.0, (sectors, 1)),
         "transformation": rng.uniform(0.5, 6.0, (sectors, regions)),
+        "firms": rng.uniform(4.0, 12.0, (sectors, regions)),
     }
     return calibrated(structure, market_data(value, tariff, structure, **parameters))
 

@@ -4,7 +4,7 @@ The path from the benchmark to the new policy is stated in :mod:`viner.model.pat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -46,6 +46,8 @@ class Outcome:
         Duties collected, levels by region.
     solution
         Residuals, iterations and status, market by market.
+    own
+        Results of the structure's own, by name: arrays of cells or of regions.
     """
 
     policy: Policy
@@ -69,6 +71,7 @@ class Outcome:
     revenue0: Array
     revenue1: Array
     solution: Solution
+    own: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def total(self) -> Array:
@@ -154,7 +157,8 @@ def outcome(
         Shares of pooled import duties. The parts then have one more entry: the pool itself.
     """
     solution = equilibrium(model, policy)
-    found = model.results(policy, model.compiled.values(solution.x, model.given(policy)))
+    values = model.compiled.values(solution.x, model.given(policy))
+    found = model.results(policy, values)
     value0 = model.data.value
     value1 = value0 * found.border_price_ratio * policy.barrier * found.quantity_ratio
     change = value0 * (found.quantity_ratio - 1.0)
@@ -186,6 +190,7 @@ def outcome(
             revenue0=revenue0.sum(axis=1),
             revenue1=revenue1.sum(axis=1),
             solution=solution,
+            own=model.columns(policy, values),
         ),
         parts,
     )

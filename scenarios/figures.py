@@ -27,6 +27,7 @@ from viner.scenarios.figures_welfare import (
 )
 from viner.scenarios.plots import Plot, Progress, draw_plot, write_plots
 from viner.scenarios.run import RunResult
+from viner.scenarios.variants import plot_variants, variants_data
 
 FIGURES: tuple[Plot, ...] = (
     Plot(
@@ -51,7 +52,7 @@ FIGURES: tuple[Plot, ...] = (
     ),
     Plot(
         "producer-gains", "Gains of producers by sector", plot_producer_gains, producer_gains_data,
-        "Producer surplus, and sales gained in the importer whose tariff moves, at benchmark prices.", (3.4, 3.8),
+        "Producer surplus, and sales gained in the importer whose policy moves, at benchmark prices.", (3.4, 3.8),
     ),
     Plot(
         "redirected-spending", "Where redirected spending went", plot_redirected_spending, redirected_spending_data,
@@ -60,11 +61,22 @@ FIGURES: tuple[Plot, ...] = (
 )  # fmt: skip
 
 
+VARIANTS = Plot(
+    "variants", "Welfare of the members by variant", plot_variants, variants_data,
+    "Changes from the benchmark of each variant, all steps together.", (2.9, 3.2),
+)  # fmt: skip
+
+
+def figures_of(result: RunResult) -> tuple[Plot, ...]:
+    """Return the figures of a run; one on variants only where there are any."""
+    return (*FIGURES, VARIANTS) if result.scenario.variants else FIGURES
+
+
 def write_figures(
     result: RunResult, folder: Path, *, title: bool = False, progress: Progress | None = None
 ) -> list[Path]:
     """Write every figure of a run; see :func:`viner.scenarios.plots.write_plots`."""
-    return write_plots(FIGURES, result, short_basis(result), folder, title=title, progress=progress)
+    return write_plots(figures_of(result), result, short_basis(result), folder, title=title, progress=progress)
 
 
 def draw(plot: Plot, result: RunResult, width: float, height: float, *, title: bool = False) -> Figure:
@@ -77,4 +89,5 @@ def short_basis(result: RunResult) -> str:
     b = result.benchmark
     weak = {"estimated", "assumed"} & set(b.basis[b.value > 0].tolist())
     kind = "partly estimated data" if weak else "observed and derived data"
+    kind += "; scenario partly assumed" if result.scenario.assumptions else ""
     return f"Source: viner, {result.structure.name}, benchmark {b.name} ({kind})."

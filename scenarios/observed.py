@@ -14,15 +14,15 @@ OBSERVED_SHARES = (
 
 
 def observed_tables(result: RunResult) -> tuple[Table, ...]:
-    """Return observed import shares beside the model's, for a run on the members of the union of 2010.
+    """Return observed import shares beside the model's, for a run of the union of 2010.
 
     Returns
     -------
     tuple of Table
-        Empty for other benchmarks.
+        Empty for other scenarios and benchmarks.
     """
     wanted = {code for importer, origin, *_ in OBSERVED_SHARES for code in (importer, origin)}
-    if not set(result.benchmark.regions) >= wanted or not result.benchmark.name.startswith("eurasia"):
+    if not set(result.benchmark.regions) >= wanted or not result.scenario.name.startswith("eurasia-2010"):
         return ()
     return (_import_shares(result),)
 

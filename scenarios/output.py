@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
 from viner.scenarios.tables import write_tables
 from viner.scenarios.typeset import write_typeset
+from viner.scenarios.variants import variants_frame
 
 Progress = Callable[[str, int, int], None]
 
@@ -88,6 +90,8 @@ def write_results(
             further["linear"] = result.linear
         if result.standard_errors is not None:
             further["standard_errors"] = result.standard_errors
+        if result.scenario.variants:
+            further["variants"] = variants_frame(result)
         for name, frame in further.items():
             frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
         write_json(new / MANIFEST, manifest)
@@ -170,6 +174,8 @@ def manifest_of(result: RunResult, files: tuple[Path, ...] = ()) -> dict[str, An
             "source": scenario.source,
             "steps": [step.name for step in scenario.all_steps],
             "pool": dict(scenario.pool),
+            "assumptions": [asdict(assumption) for assumption in scenario.assumptions],
+            "variants": list(scenario.variants),
         },
         "benchmark": {"name": benchmark.name, "year": benchmark.year, "unit": benchmark.unit},
         "structure": result.structure.name,

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from viner.model.printing import as_text
-from viner.scenarios.figures import FIGURES, short_basis
+from viner.scenarios.figures import figures_of, short_basis
 from viner.scenarios.plots import Plot
 from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
@@ -37,7 +37,7 @@ def report(result: RunResult, folder: Path, manifest: Mapping[str, Any]) -> str:
         structure=result.structure,
         steps=result.scenario.all_steps,
         headlines=headlines(result),
-        figures=_figures(FIGURES, short_basis(result), folder),
+        figures=_figures(figures_of(result), short_basis(result), folder),
         tables=[_view(table) for table in tables(result)],
         equations=as_text(result.structure),
         notes=result.notes,

@@ -9,6 +9,7 @@ from viner.model.market import Array
 from viner.scenarios.observed import observed_tables
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.typeset import Table, write_typeset
+from viner.scenarios.variants import assumptions_table, variants_table
 
 
 def tables(result: RunResult) -> tuple[Table, ...]:
@@ -19,6 +20,8 @@ def tables(result: RunResult) -> tuple[Table, ...]:
         welfare(result),
         sector_detail(result),
         parameters(result),
+        *((variants_table(result),) if result.scenario.variants else ()),
+        *((assumptions_table(result),) if result.scenario.assumptions else ()),
         *observed_tables(result),
     )
 
@@ -112,9 +115,11 @@ def welfare(result: RunResult) -> Table:
 
 
 def importer_of(result: RunResult) -> str:
-    """Return the region that the figures and tables on one importer look at: the member whose tariffs move most."""
+    """Return the region that the figures and tables on one importer look at: the member whose policy moves most."""
     codes = list(result.benchmark.regions)
-    moved = (np.abs(result.total.policy.tariff - result.benchmark.tariff) * result.benchmark.value).sum(axis=(0, 1))
+    policy, value = result.total.policy, result.benchmark.value
+    moves = np.abs(policy.tariff - result.benchmark.tariff) + np.abs(policy.barrier - 1.0) + np.abs(policy.rent - 1.0)
+    moved = (moves * value).sum(axis=(0, 1))
     return max(result.members, key=lambda r: float(moved[codes.index(r)]))
 
 

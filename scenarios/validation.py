@@ -19,9 +19,9 @@ Locate = Callable[[Sequence[Key]], str]
 KINDS = ("rate", "points", "percent_of_rate", "percent_of_power", "schedule")
 AVAILABLE: Mapping[str, tuple[str, ...]] = {
     "tariff": KINDS,
-    # The benchmark's barrier and rent are zero by definition, so that half of it or a point more say nothing.
-    "barrier": ("rate", "percent_of_power"),
-    "rent": ("rate", "percent_of_power"),
+    # The benchmark's barrier and rent are zero by definition: half of it says nothing. Points add up over steps.
+    "barrier": ("rate", "points", "percent_of_power"),
+    "rent": ("rate", "points", "percent_of_power"),
 }
 TOTAL = "total"
 POOLING = "pooling"

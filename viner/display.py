@@ -14,6 +14,7 @@ from viner.scenarios.claims import Answers
 from viner.scenarios.claims_output import answer_notes
 from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
+from viner.scenarios.variants import all_variants
 
 _PARTS = {
     "consumer_surplus": "consumers",
@@ -43,6 +44,8 @@ def headline(result: RunResult, *, steps: Iterable[str] | None = None) -> Iterat
     benchmark = result.benchmark
     yield f"{result.structure.title}; {benchmark.title}"
     yield welfare_table(result, tuple(steps or result.steps))
+    if result.scenario.variants:
+        yield variants_table(result)
     if not_observed(benchmark):
         yield "The data are partly estimated. " + result.notes[0]
     yield from result.notes[0 if not not_observed(benchmark) else 1 :]
@@ -94,6 +97,19 @@ def welfare_table(result: RunResult, steps: Sequence[str]) -> Table:
                 gdp = benchmark.gdp.get(region)
                 row.append("" if gdp is None else number(100 * values["total"] / gdp, digits=3))
             table.add_row(*row, end_section=region == result.members[-1])
+    return table
+
+
+def variants_table(result: RunResult) -> Table:
+    """Return changes in welfare of the members by variant, all steps together."""
+    benchmark = result.benchmark
+    table = Table(title=f"Welfare by variant, change in {benchmark.unit} of {benchmark.year}", title_justify="left")
+    table.add_column("variant")
+    for region in result.members:
+        table.add_column(benchmark.regions[region], justify="right")
+    codes = list(benchmark.regions)
+    for name, one in all_variants(result).items():
+        table.add_row(name, *(number(float(one.total.total[:, codes.index(r)].sum())) for r in result.members))
     return table
 
 

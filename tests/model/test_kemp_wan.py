@@ -205,6 +205,7 @@ def test_the_order_of_regions_does_not_matter(seed: int, name: str) -> None:
         value=data.value[:, order][:, :, order],
         tariff=data.tariff[:, order][:, :, order],
         parameters={key: np.asarray(a)[:, order] for key, a in data.parameters.items()},
+        partner=data.partner[np.ix_(order, order)],
     )
     a, b = kemp_wan(model, ["r2", "r0"]), kemp_wan(calibrated(model.structure, moved), ["r0", "r2"])
     for found, one in ((a, b.members), (b, a.members)):

@@ -138,6 +138,8 @@ def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[M
         _flows(rng, markets, regions),
         power0 - 1.0,
         parameters,
+        # The first half of the regions is a union.
+        ~np.eye(regions, dtype=bool) & np.logical_and.outer(*[np.arange(regions) < (regions + 1) // 2] * 2),
     )
     if structure.name in LEGAL:
         data = replace(data, parameters={**parameters, **LEGAL[structure.name](rng, data)})
@@ -266,6 +268,7 @@ class _Levels:
         self.ln_wedge = np.log(1 + policy.tariff.astype(long)) + np.log(policy.rent.astype(long))
         self.home = np.eye(data.value.shape[1], dtype=bool)
         self.sales = self.v.sum(axis=2)
+        self.partner = data.partner
 
     def delivered(self, ln_p: Long) -> Long:
         """``ln d`` where d = p b r T, of producer prices by origin or by cell."""
@@ -353,6 +356,35 @@ def _nested_armington_cet(m: _Levels, x: Long) -> Long:
     ln_q = m.ln_b + _nested_demand(m, m.delivered(ln_price))
     bought = [_log_sum(np.where(cells, ln_q, -np.inf), 2)[:, :, 0] for cells in (m.home, ~m.home)]
     return np.expm1(np.stack(bought, axis=1) + ln_pm - ln_earned).reshape(x.shape)
+
+
+def _union_armington(m: _Levels, ln_p: Long) -> Long:
+    names = ("sigma_imports", "sigma_union", "sigma_home", "demand")
+    sigma_m, sigma_u, sigma_h, eta = (m.by_destination(name) for name in names)
+    spending, ln_d = m.v * np.exp(m.ln_t0), m.delivered(ln_p)
+    # M^U = u (P^U/PM)^-sigma_u M, and the same for outsiders; q = a (d/P^U)^-sigma_m M^U.
+    ln_k = np.log(spending.sum(axis=1, keepdims=True))
+    imports = np.where(m.home, 0, spending).sum(axis=1, keepdims=True)
+    ln_m = np.log(imports) - ln_k
+    groups = []
+    for members in (m.partner & ~m.home, ~m.partner & ~m.home):
+        bought = np.where(members, spending, 0).sum(axis=1, keepdims=True)
+        ln_a = np.where(members & (m.v > 0), np.log(m.v) + sigma_m * m.ln_t0 - np.log(bought), -np.inf)
+        ln_price = np.where(bought > 0, _price_index(ln_a, ln_d, m.ln_t0, sigma_m), 0)
+        groups.append((members, ln_a, ln_price, np.log(bought) - np.log(imports)))
+    weights, prices = (np.concatenate([group[n] for group in groups], axis=1) for n in (3, 2))
+    ln_PM = np.where(imports > 0, _price_index(weights, prices, 0 * prices, sigma_u), 0)
+    own, ln_d_own, ln_t0_own = (np.einsum("bii->bi", a)[:, None, :] for a in (m.v, ln_d, m.ln_t0))
+    ln_h = np.log(own) + sigma_h * ln_t0_own - ln_k
+    pair = (np.concatenate(parts, axis=1) for parts in ((ln_h, ln_m), (ln_d_own, ln_PM), (ln_t0_own, 0 * ln_PM)))
+    ln_P = _price_index(*pair, sigma_h)
+    ln_Q = ln_k - eta * ln_P
+    ln_M = ln_m - sigma_h * (ln_PM - ln_P) + ln_Q
+    ln_q = np.where(m.home, ln_h - sigma_h * (ln_d_own - ln_P) + ln_Q, -np.inf)
+    for members, ln_a, ln_price, ln_u in groups:
+        ln_group = ln_u - sigma_u * (ln_price - ln_PM) + ln_M
+        ln_q = np.where(members, ln_a - sigma_m * (ln_d - ln_price) + ln_group, ln_q)
+    return m.excess(ln_p, np.where(m.v > 0, ln_q, -np.inf))
 
 
 def _firms(m: _Levels, ln_R: Long, cost_of_entry: Long) -> tuple[Long, Long]:
@@ -560,4 +592,5 @@ VERIFIERS: Mapping[str, Verifier] = {
     "melitz": Verifier(_melitz, _sells_nothing, _industries_without_bounds),
     "nested-armington": Verifier(_nested_armington, _price_given),
     "nested-armington-cet": Verifier(_nested_armington_cet, _no_such_sales),
+    "union-armington": Verifier(_union_armington, _price_given),
 }

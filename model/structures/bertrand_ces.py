@@ -10,7 +10,7 @@ unknowns are the costs of producers and the price indices of buyers.
 from collections.abc import Mapping
 
 import numpy as np
-from sympy import Integer, Ne, log
+from sympy import Integer, Ne
 
 from viner.model.implicit import ces_markup
 from viner.model.market import Array, MarketData
@@ -71,10 +71,9 @@ def system() -> System:
             Definition(q[i, j], (d[i, j] / P[j]) ** (-sigma[j]) * P[j] ** (-eta[j]), "Demand"),
         ),
         conditions=(
-            # In logs: far from the solution Newton's steps are then the right size.
-            Condition(log(c[i] ** eps[i] * total(phi[i, j] / m0[i, j], j)),
-                      log(total(phi[i, j] / m0[i, j] * b[i, j] * q[i, j], j)), c[i], "Output, at cost"),
-            Condition(log(total(S[i, j], i) + idle[j]), Integer(0), P[j], "Shares add up"),
+            Condition(c[i] ** eps[i] * total(phi[i, j] / m0[i, j], j),
+                      total(phi[i, j] / m0[i, j] * b[i, j] * q[i, j], j), c[i], "Output, at cost"),
+            Condition(total(S[i, j], i) + idle[j], Integer(1), P[j], "Shares add up"),
         ),
         reports=(
             Definition(PM[j], total(theta[i, j] * d[i, j] ** (1 - sigma[j]), i) ** (1 / (1 - sigma[j])),

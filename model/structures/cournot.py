@@ -10,12 +10,13 @@ firms.
 from collections.abc import Mapping
 
 import numpy as np
+from sympy import Integer, log
 
 from viner.model.implicit import positive_part
 from viner.model.market import Array, MarketData, ParameterSpec
 from viner.model.notation import Quantity, index, total
 from viner.model.structures import oligopoly
-from viner.model.structures.structure import Given, Results, Structure
+from viner.model.structures.structure import LITTLE, Given, Results, Structure
 from viner.model.system import Condition, Definition, System
 from viner.model.welfare import consumer_surplus
 
@@ -63,10 +64,11 @@ def system() -> System:
             Definition(q[i, j], lerner[i, j] / l0[i, j] * P[j] ** (-eta[j]), "Demand"),
         ),
         conditions=(
-            Condition(c[i] ** eps[i] * total(phi[i, j] * (1 - l0[i, j]), j),
-                      total(phi[i, j] * (1 - l0[i, j]) * b[i, j] * q[i, j], j), c[i], "Output, at cost"),
-            # Times the price, the left side is convex in its log: Newton's steps from above do not overshoot.
-            Condition((total(S[i, j], i) + idle[j]) * P[j], P[j], R[j], "Shares add up"),
+            Condition(log(LITTLE + c[i] ** eps[i]),
+                      log(LITTLE + total(phi[i, j] * (1 - l0[i, j]) * b[i, j] * q[i, j], j)
+                          / total(phi[i, j] * (1 - l0[i, j]), j)), c[i], "Output, at cost"),
+            Condition(log(LITTLE + total(S[i, j], i) + idle[j]), log(LITTLE + Integer(1)), R[j],
+                      "Shares add up"),
         ),
     )  # fmt: skip
 

@@ -6,11 +6,18 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy import Rational
 
 from viner.model.market import Array, MarketData, ParameterSpec, Policy
 from viner.model.system import System
 
 Form = Literal["changes", "levels"]
+
+LITTLE = Rational(1, 10**9)
+"""Added to both sides of a condition before their logs are taken, where nothing may be sold on the way to a solution.
+
+Residuals are then relative, and a price at which hardly anything is made or bought does not pass for an equilibrium.
+"""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from viner.model import welfare
 from viner.model.market import Array, MarketData, ParameterSpec
 from viner.model.notation import Quantity, index, total
 from viner.model.structures.gsim import shares
-from viner.model.structures.structure import Given, Results, Structure, moving_prices
+from viner.model.structures.structure import LITTLE, Given, Results, Structure, moving_prices
 from viner.model.system import Condition, Definition, System
 
 # Stands for the log of a price that is never reached.
@@ -72,7 +72,8 @@ def system() -> System:
             Definition(s[i], p[i] ** eps[i], "Supply"),
         ),
         conditions=(
-            Condition(s[i], total(lambda_[i, j] * b[i, j] * q[i, j], j), p[i], "Market clearing"),
+            Condition(log(LITTLE + s[i]), log(LITTLE + total(lambda_[i, j] * b[i, j] * q[i, j], j)), p[i],
+                      "Market clearing"),
             # The shares u add up to one at the mean G; g makes good for those of them that are below zero.
             Condition(-g[j], total(theta[i, j] * Max(y[i, j] - G[j] - g[j] - choke[j], 0), i), g[j],
                       "Shares add up to one"),

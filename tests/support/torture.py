@@ -132,10 +132,16 @@ def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[M
     power1 = np.where(rng.random(cells) < rng.choice([0.0, 0.5, 0.9], (markets, 1, 1)), power0, power1)
     barrier = np.where(rng.random((markets, 1, 1)) < 0.3, _log_uniform(rng, 0.5, 3.0, cells), 1.0)
     rent = np.where(rng.random((markets, 1, 1)) < 0.2, _log_uniform(rng, 0.8, 2.0, cells), 1.0)
+    if "b" not in structure.system().by_name:
+        barrier, rent = np.ones(cells), np.ones(cells)
+    value = _flows(rng, markets, regions)
+    if structure.name == "cournot":
+        # Sales come from the difference of price and cost: numbers do not resolve those of far smaller firms.
+        value = np.where(value > 0.0, np.maximum(value, 1e-4 * value.max(axis=(1, 2), keepdims=True)), 0.0)
     data = MarketData(
         tuple(f"market {n}" for n in range(markets)),
         tuple(f"region {n}" for n in range(regions)),
-        _flows(rng, markets, regions),
+        value,
         power0 - 1.0,
         parameters,
         # The first half of the regions is a union.
@@ -264,8 +270,9 @@ class _Levels:
         self.v = data.value.astype(long)
         self.ln_t0 = np.log(1 + data.tariff.astype(long))
         self.ln_b = np.log(policy.barrier.astype(long))
+        self.ln_r = np.log(policy.rent.astype(long))
         # What a buyer pays over what the seller gets: T r.
-        self.ln_wedge = np.log(1 + policy.tariff.astype(long)) + np.log(policy.rent.astype(long))
+        self.ln_wedge = np.log(1 + policy.tariff.astype(long)) + self.ln_r
         self.home = np.eye(data.value.shape[1], dtype=bool)
         self.sales = self.v.sum(axis=2)
         self.partner = data.partner
@@ -286,7 +293,17 @@ class _Levels:
     def excess(self, ln_p: Long, ln_q: Long) -> Long:
         """``sum_j b q / s - 1``, with the size of supply such that it is benchmark sales at a price of one."""
         ln_s = np.log(self.sales) + self.by_region("supply") * ln_p
-        return np.expm1(_log_sum(self.ln_b + ln_q, 2)[:, :, 0] - ln_s)
+        return _relative(_log_sum(self.ln_b + ln_q, 2)[:, :, 0], ln_s, np.log(self.sales))
+
+
+def _relative(ln_a: Long, ln_b: Long, ln_before: Long) -> Long:
+    """``a/b - 1``, or ``a - b`` over a millionth of what there was before where `b` is even less.
+
+    Sales that all but vanish, below a choke price or where a firm leaves, are small differences of large numbers.
+    """
+    ln_floor = ln_before - 6 * np.log(np.longdouble(10))
+    off = np.exp(np.minimum(ln_a, 1e4) - ln_floor) - np.exp(ln_b - ln_floor)
+    return np.asarray(np.where(ln_b < ln_floor, off, np.expm1(ln_a - ln_b)))
 
 
 def _log_sum(logs: Long, axis: int) -> Long:
@@ -456,7 +473,8 @@ def _output(m: _Levels, cost0: Long, x: Long, ln_q: Long) -> Long:
     weight = np.log(np.where(m.v > 0, m.v * cost0, 0))
     ln_c = x[:, : m.v.shape[1]]
     made = _log_sum(weight + m.ln_b + np.where(m.v > 0, ln_q, -np.inf), 2)[:, :, 0]
-    return np.expm1(made - _log_sum(weight, 2)[:, :, 0] - m.by_region("supply") * ln_c)
+    before = _log_sum(weight, 2)[:, :, 0]
+    return _relative(made, before + m.by_region("supply") * ln_c, before)
 
 
 def _root(gap: Callable[[Long], Long], low: Long, high: Long) -> Long:
@@ -530,6 +548,51 @@ def _cournot(m: _Levels, x: Long) -> Long:
     return np.concatenate([_output(m, cost0, x, ln_q), (n * eta * lerner).sum(axis=1) - 1], axis=1)
 
 
+def _gsim(m: _Levels, p: Long) -> Long:
+    """Francois & Hall's equations in proportional changes; relative to the changes in quantities."""
+    sigma, eta, eps = m.by_destination("sigma"), m.by_destination("demand"), m.by_region("supply")
+    spending = m.v * np.exp(m.ln_t0)
+    theta = spending / spending.sum(axis=1, keepdims=True)
+    to = m.v / m.sales[:, :, None]
+    power, barrier = np.exp(m.ln_wedge - m.ln_r - m.ln_t0) - 1, np.exp(m.ln_b) - 1
+    d = p[:, :, None] + power + barrier + np.exp(m.ln_r) - 1
+    # Own and cross elasticities, -theta eta - (1 - theta) sigma and theta (sigma - eta), summed over what is bought.
+    others = np.where(m.v > 0, theta * d, 0).sum(axis=1, keepdims=True)
+    own = (-theta * eta - (1 - theta) * sigma) * d
+    wanted = np.where(m.v > 0, to * (own + (sigma - eta) * (others - theta * d) + barrier), 0)
+    size = 1 + np.abs(eps * p) + np.abs(wanted).sum(axis=2)
+    return np.asarray((eps * p - wanted.sum(axis=2)) / size)
+
+
+def _smart(m: _Levels, x: Long) -> Long:
+    """What the favoured gain at the expense of the others leaves total imports as they were."""
+    sigma = m.by_destination("sigma")
+    imports = np.where(m.home, 0, m.v)
+    share = imports / imports.sum(axis=1, keepdims=True)
+    ratio = np.exp(m.ln_wedge - m.ln_t0)
+    most = np.where(share > 0, ratio, 0).max(axis=1, keepdims=True)
+    rest = np.where((share > 0) & (ratio >= most * (1 - 1e-9)), share, 0)
+    least = (rest * ratio).sum(axis=1, keepdims=True) / rest.sum(axis=1, keepdims=True)
+    after = np.where(share > 0, share * (1 + sigma * (1 - ratio / least)) * np.exp(x)[:, None, :], 0)
+    return np.asarray(after.sum(axis=1) - 1)
+
+
+def _translog(m: _Levels, x: Long) -> Long:
+    """Shares of spending are linear in logs of prices, and none is below zero."""
+    sigma, eta = m.by_destination("sigma"), m.by_destination("demand")
+    ln_p, g = np.split(x, 2, axis=1)
+    spending = m.v * np.exp(m.ln_t0)
+    spent = spending.sum(axis=1, keepdims=True)
+    theta = np.where(spent > 0, spending / np.where(spent > 0, spent, 1), 1 / np.longdouble(len(m.home)))
+    y = m.delivered(ln_p) - m.ln_t0
+    mean = (theta * y).sum(axis=1, keepdims=True) + g[:, None, :]
+    share = theta * np.maximum(1 - (sigma - 1) * (y - mean), 0)
+    ln_P = (mean + (share * y).sum(axis=1, keepdims=True)) / 2
+    # Spending E0 P^(1 - eta), of which each source has its share, over the price paid.
+    ln_q = np.where(m.v > 0, np.log(share) + np.log(spent) + (1 - eta) * ln_P - y - m.ln_t0, -np.inf)
+    return np.concatenate([m.excess(ln_p, ln_q), share.sum(axis=1) - 1], axis=1)
+
+
 def _sells_nothing(data: MarketData) -> NDArray[np.bool_]:
     return np.asarray(data.value.sum(axis=2) == 0.0)
 
@@ -540,6 +603,16 @@ def _price_given(data: MarketData) -> NDArray[np.bool_]:
 
 def _costs_and_purchases_given(data: MarketData) -> NDArray[np.bool_]:
     return np.concatenate([_price_given(data), data.value.sum(axis=1) == 0.0], axis=1)
+
+
+def _imports_nothing(data: MarketData) -> NDArray[np.bool_]:
+    home = np.eye(len(data.regions), dtype=bool)
+    return np.asarray(np.where(home, 0.0, data.value).sum(axis=1) == 0.0)
+
+
+def _price_given_and_a_mean(data: MarketData) -> NDArray[np.bool_]:
+    given = _price_given(data)
+    return np.concatenate([given, np.zeros_like(given)], axis=1)
 
 
 def _no_such_sales(data: MarketData) -> NDArray[np.bool_]:
@@ -588,9 +661,12 @@ VERIFIERS: Mapping[str, Verifier] = {
     "bertrand-ces": Verifier(_bertrand_ces, _costs_and_purchases_given),
     "bertrand-logit": Verifier(_bertrand_logit, _costs_and_purchases_given),
     "cournot": Verifier(_cournot, _costs_and_purchases_given),
+    "gsim": Verifier(_gsim, _price_given),
     "krugman": Verifier(_krugman, _sells_nothing, _industries_without_bounds),
     "melitz": Verifier(_melitz, _sells_nothing, _industries_without_bounds),
     "nested-armington": Verifier(_nested_armington, _price_given),
     "nested-armington-cet": Verifier(_nested_armington_cet, _no_such_sales),
+    "smart": Verifier(_smart, _imports_nothing),
+    "translog": Verifier(_translog, _price_given_and_a_mean),
     "union-armington": Verifier(_union_armington, _price_given),
 }

@@ -24,7 +24,7 @@ from viner.model.engine import Model, equilibrium, repeated
 from viner.model.market import Array, Policy
 from viner.model.simulate import Outcome
 from viner.model.solve import Solution, solve
-from viner.model.tangent import INSTRUMENTS, MECHANISMS, Direction, Point, Tangent, gathered
+from viner.model.tangent import INSTRUMENTS, MECHANISMS, Direction, Point, Tangent, gathered, refuse_other_instruments
 
 _CHANGES = (
     "consumer_surplus",
@@ -196,6 +196,7 @@ def linear(
     model, benchmark, policy, pool
         As in :func:`slopes`.
     """
+    refuse_other_instruments(policy)
     at_rest = at_benchmark(model, benchmark)
     point = Point(model, benchmark, at_rest.solution.x)
     direction = Direction(

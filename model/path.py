@@ -39,8 +39,8 @@ class Parts:
     """What one increment of policy contributes to the results, by cell or by sector and region.
 
     The names and units are those of :class:`viner.model.simulate.Outcome`; `value` is the change of the flow
-    at current producer prices, `quantity` at those of the benchmark; `accounts` is ``[sector, region, account]``. Mechanisms are not numbers in a structure
-    that does not have them.
+    at current producer prices, `quantity` at those of the benchmark; `accounts` is ``[sector, region, account]``.
+    Mechanisms are not numbers in a structure that does not have them.
     """
 
     value: Array

@@ -110,6 +110,12 @@ class Simulation:
     by_instrument: Mapping[tuple[str, str], Parts]
     alone: Mapping[tuple[str, str], Outcome]
 
+    def alone_of(self, step: str, instrument: str) -> Outcome | None:
+        """Return the outcome of an instrument of a step alone; None for a pool that other steps fill."""
+        if (step, instrument) in self.alone:
+            return self.alone[step, instrument]
+        return self.outcomes[step] if instrument in (NOTHING, "pool") else None
+
     @property
     def attribution(self) -> dict[str, Parts]:
         """By step, the parts of the total."""

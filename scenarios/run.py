@@ -15,9 +15,11 @@ from viner.errors import Fault, ScenarioError
 from viner.model import structures
 from viner.model.engine import Model, calibrated, compiled
 from viner.model.measures import Setting
+from viner.model.policy import is_plain, with_instruments
 from viner.model.simulate import Outcome, Simulation, simulate
 from viner.model.structures.structure import Structure
 from viner.scenarios import frames
+from viner.scenarios.accounts import accounts_frame
 from viner.scenarios.linear import linear_frame
 from viner.scenarios.resolve import resolve
 from viner.scenarios.scenario import Scenario
@@ -115,8 +117,13 @@ class RunResult:
 
     @cached_property
     def attribution(self) -> pd.DataFrame:
-        """The parts of the total by step."""
-        return frames.attribution(self.benchmark, self.simulation.attribution)
+        """The parts of the total by step and instrument, with what each does alone beside them."""
+        return frames.attribution(self.benchmark, self.simulation)
+
+    @cached_property
+    def accounts(self) -> pd.DataFrame:
+        """Surpluses, revenue and rents by instrument, transfers, deadweight loss and terms of trade."""
+        return accounts_frame(self.benchmark, self.outcomes, self.setting)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -130,12 +137,23 @@ class RunResult:
 
     @cached_property
     def linear(self) -> pd.DataFrame:
-        """All measures to first order beside the exact ones, with the error of the approximation."""
+        """All measures to first order beside the exact ones, with the error of the approximation.
+
+        Raises
+        ------
+        NoDerivative
+            If there are other instruments than tariffs, barriers and rents that importers hold.
+        """
         return linear_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
 
     @cached_property
     def standard_errors(self) -> pd.DataFrame | None:
-        """All measures with standard errors by the delta method; None if no elasticity in use has one."""
+        """All measures with standard errors by the delta method; None if no elasticity in use has one.
+
+        None as well where there are other instruments than tariffs, barriers and rents that importers hold.
+        """
+        if not all(is_plain(policy) for policy in (self.path.benchmark, self.path.total, *self.path.alone)):
+            return None
         return standard_error_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
 
     @cached_property
@@ -232,6 +250,7 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
     benchmark, path = resolve(scenario)
     structure = structures.get(scenario.structure)
     data = benchmark.market_data(structure.parameters, members=tuple(scenario.pool))
+    data = with_instruments(data, path.benchmark)
     tell("compiling the equations", 1, 4)
     clock = time.perf_counter()
     compiled(structure)

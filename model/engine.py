@@ -111,7 +111,7 @@ class Model:
             benchmark["T_given"] = power0
             out |= price_inputs(some)
         if QUOTA in self.regimes:
-            limits = Cells(self.more["limited"][rows], self.more["ceiled"][rows])
+            limits = Cells(self.more["limited"][rows] > 0.0, self.more["ceiled"][rows] > 0.0)
             levels |= {"r_given": fixed_rent(some), **quota_inputs(some, limits, value)}
             benchmark["quota"] = np.where(value > 0.0, value, 1.0)
         if self.structure.form == "levels":

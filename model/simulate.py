@@ -4,7 +4,7 @@ The path from the benchmark to the new policy is stated in :mod:`viner.model.pat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from viner.model import welfare
 from viner.model.engine import Model, equilibrium
 from viner.model.market import Array, Policy
-from viner.model.path import Parts, along_path, plus
+from viner.model.path import MECHANISMS, Parts, along_path, plus
 from viner.model.solve import Solution
 
 
@@ -100,6 +100,7 @@ def simulate(
     *,
     pool: Mapping[int, float] | None = None,
     pooling: str = "pooling",
+    path: bool = True,
 ) -> Simulation:
     """Simulate each step alone and all together, and split the total by step.
 
@@ -115,6 +116,8 @@ def simulate(
         Shares of pooled import duties by position of the region.
     pooling
         Name of the step at which the pool comes into force; it must be among the steps.
+    path
+        Whether to integrate along the path. If not, what needs it is not a number, and there is no attribution.
 
     Raises
     ------
@@ -125,11 +128,13 @@ def simulate(
     steps = list(in_order)
     total = before[-1]
     outcomes = {
-        step: outcome(model, benchmark, policy, pool=pool if step == pooling else None)[0]
+        step: outcome(model, benchmark, policy, pool=pool if step == pooling else None, path=path)[0]
         for step, policy in alone.items()
     }
     increments = [_difference(a, b) for a, b in pairwise(before)]
-    last, parts = outcome(model, benchmark, total, increments=increments, pool=pool)
+    last, parts = outcome(model, benchmark, total, increments=increments, pool=pool, path=path)
+    if not path:
+        return Simulation({**outcomes, "total": last}, {})
     attribution = dict(zip(steps, parts, strict=False))
     if pool:
         attribution[pooling] = plus(attribution[pooling], parts[len(steps)])
@@ -143,6 +148,7 @@ def outcome(
     *,
     increments: list[Policy] | None = None,
     pool: Mapping[int, float] | None = None,
+    path: bool = True,
 ) -> tuple[Outcome, list[Parts]]:
     """Simulate one policy. Returns its outcome and, by increment, the parts that it is made of.
 
@@ -152,13 +158,16 @@ def outcome(
         Changes of the instruments that add up to the step from `benchmark` to `policy`; one by default.
     pool
         Shares of pooled import duties. The parts then have one more entry: the pool itself.
+    path
+        Whether to integrate along the path; if not, there is one part and it is not a number.
     """
     solution = equilibrium(model, policy)
     found = model.results(policy, model.compiled.values(solution.x, model.given(policy)))
     value0 = model.data.value
     value1 = value0 * found.border_price_ratio * policy.barrier * found.quantity_ratio
     change = value0 * (found.quantity_ratio - 1.0)
-    parts = along_path(model, benchmark, increments or [_difference(benchmark, policy)], change=change, pool=pool)
+    moves = increments or [_difference(benchmark, policy)]
+    parts = along_path(model, benchmark, moves, change=change, pool=pool) if path else [_unknown(change)]
     revenue0 = welfare.tariff_revenue(benchmark, value0)
     revenue1 = welfare.tariff_revenue(policy, value1)
     rent = (welfare.rent(policy, value1) - welfare.rent(benchmark, value0)).sum(axis=1)
@@ -188,6 +197,12 @@ def outcome(
         ),
         parts,
     )
+
+
+def _unknown(cells: Array) -> Parts:
+    """Parts that nobody has computed."""
+    of_cells = ("value", "quantity", *MECHANISMS)
+    return Parts(**{f.name: np.full_like(cells if f.name in of_cells else cells[:, 0], np.nan) for f in fields(Parts)})
 
 
 def _difference(a: Policy, b: Policy) -> Policy:

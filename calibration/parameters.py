@@ -18,6 +18,12 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
     for spec in (
         ParameterSpec("sigma_imports", "substitution between import sources"),
         ParameterSpec("sigma_home", "substitution between imports and home goods"),
+        ParameterSpec(
+            "sigma_union",
+            "substitution between imports from union partners and from outsiders",
+            default=5.0,
+            default_source="geometric mean of 7.0 among sources (Hertel et al. 2007) and its half for home and imports",
+        ),
         ParameterSpec("sigma", "substitution between all sources, home included (one nest)"),
         ParameterSpec("demand", "demand for the sector's composite good", minimum_allowed=True),
         ParameterSpec("supply", "supply by producers", minimum_allowed=True, infinite_allowed=True),

@@ -1,6 +1,6 @@
 """A structure put to data: compiled equations and benchmark data, ready to be solved at any policy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -91,12 +91,21 @@ class Model:
             "T0": power0,
             **{name: a[rows] for name, a in self.parameters.items()},
             **{name: a[rows] for name, a in self.more.items()},
+            **self.structure.by_policy(self.data.value[rows], power / power0),
             **{name: a for name, a in moved.items() if name in known},
         }
 
     def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
         """Return what an equilibrium says, from the variables of the equations by name."""
-        return self.structure.results(Given(self.data, self.parameters, self.active, policy), values)
+        return self.structure.results(self.at(policy), values)
+
+    def columns(self, policy: Policy, values: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return the results that are the structure's own, by name."""
+        return self.structure.columns(self.at(policy), values)
+
+    def at(self, policy: Policy) -> Given:
+        """Return what the results at a policy are computed from, beside the variables of the equations."""
+        return Given(self.data, self.parameters, self.active, policy)
 
 
 def calibrated(structure: Structure, data: MarketData) -> Model:
@@ -133,20 +142,30 @@ def repeated(model: Model, times: int) -> Model:
     def tile(a: Array) -> Array:
         return np.tile(a, (times,) + (1,) * (a.ndim - 1))
 
+    return _each(model, model.data.sectors * times, tile)
+
+
+def some_sectors(model: Model, rows: NDArray[np.intp]) -> Model:
+    """Return a model of the sectors at some positions, which may repeat."""
+    return _each(model, tuple(model.data.sectors[n] for n in rows), lambda a: a[rows])
+
+
+def _each(model: Model, sectors: tuple[str, ...], of: Callable[[Array], Array]) -> Model:
+    """Return a model with a function applied to every array with a sector axis."""
     data = model.data
     return replace(
         model,
         data=MarketData(
-            data.sectors * times,
+            sectors,
             data.regions,
-            tile(data.value),
-            tile(data.tariff),
-            {name: tile(np.asarray(a)) for name, a in data.parameters.items()},
+            of(data.value),
+            of(data.tariff),
+            {name: of(np.asarray(a)) for name, a in data.parameters.items()},
             data.partner,
         ),
-        parameters={name: tile(a) for name, a in model.parameters.items()},
-        more={name: tile(a) for name, a in model.more.items()},
-        active=np.tile(model.active, (times, 1)),
+        parameters={name: of(a) for name, a in model.parameters.items()},
+        more={name: of(a) for name, a in model.more.items()},
+        active=of(model.active.astype(float)) > 0.0,
     )
 
 

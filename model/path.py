@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from viner.errors import NotConverged
 from viner.model import welfare
-from viner.model.changes import log_name
 from viner.model.engine import Model, equilibrium, repeated
 from viner.model.market import Array, Policy
+from viner.model.mechanisms import mechanism_terms
 from viner.model.solve import linear_response, solve
+from viner.model.switches import nodes, pieces
 
 _ORDERS = (8, 16, 32, 64, 128)
 _ORDER_OF_PIECES = 16
@@ -31,8 +32,6 @@ _RELATIVE = 1e-10
 _ABSOLUTE = 1e-11
 # So small that its square vanishes beside one.
 _STEP = 1e-30j
-
-MECHANISMS = ("diversion", "displacement", "expansion")
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,11 @@ def along_path(
         If the parts do not add up to `change` within 1e-9 of it, or 1e-10 of the flow where it hardly changes.
     """
     error = np.inf
+    whole = Policy(*(np.sum([getattr(d, f.name) for d in increments], axis=0) for f in fields(Policy)))
+    ends = pieces(model, benchmark, whole)
     allowed = _RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300
     for order in _ORDERS:
-        parts = _quadrature(model, benchmark, increments, pool or {}, order)
+        parts = _quadrature(model, benchmark, increments, pool or {}, nodes(ends, order))
         error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
         if error <= 1.0:
             return parts
@@ -136,7 +137,8 @@ def _in_pieces(
     waiting, done = [(0.0, 1.0)], list[list[Parts]]()
     while waiting:
         a, b = waiting.pop()
-        parts = _quadrature(model, benchmark, increments, pool, _ORDER_OF_PIECES, (a, b))
+        ends = np.full((2, len(change)), [[a], [b]])
+        parts = _quadrature(model, benchmark, increments, pool, nodes(ends, _ORDER_OF_PIECES))
         gap = np.abs(sum(p.quantity for p in parts) - (known[b] - known[a]))
         if (gap <= allowed).all() or b - a < _SHORTEST or len(done) + len(waiting) > _MOST_PIECES:
             done.append(parts)
@@ -152,17 +154,14 @@ def _quadrature(
     benchmark: Policy,
     increments: Sequence[Policy],
     pool: Mapping[int, float],
-    order: int,
-    between: tuple[float, float] = (0.0, 1.0),
+    at: tuple[Array, Array],
 ) -> list[Parts]:
-    points, weights = np.polynomial.legendre.leggauss(order)
-    first, length = between[0], between[1] - between[0]
-    s, w = first + length * (points + 1.0) / 2.0, length * weights / 2.0
+    s, w = at
+    order, sectors = s.shape
     wide = repeated(model, order)
-    sectors = len(model.data.sectors)
 
     def at_nodes(start: Array, moves: Sequence[Array]) -> Array:
-        whole = start + s[:, None, None, None] * sum(moves, np.zeros_like(start))
+        whole = start + s[:, :, None, None] * sum(moves, np.zeros_like(start))
         return np.asarray(whole.reshape(-1, *start.shape[1:]))
 
     policy = Policy(
@@ -176,9 +175,9 @@ def _quadrature(
     point = _Point(wide, policy, given, x)
 
     def integral(values: Array) -> Array:
-        return np.tensordot(w, values.reshape(order, sectors, *values.shape[1:]), axes=1)
+        return np.asarray(np.einsum("ns,ns...->s...", w, values.reshape(order, sectors, *values.shape[1:])))
 
-    at_s = np.repeat(s, sectors)[:, None]
+    at_s = s.reshape(-1, 1)
     parts = []
     for d in increments:
         move = Policy(*(np.tile(a, (order, 1, 1)) for a in (d.tariff, d.barrier, d.rent)))
@@ -231,7 +230,8 @@ class _Point:
         moving = Policy(
             policy.tariff + _STEP * move.tariff, policy.barrier + _STEP * move.barrier, policy.rent + _STEP * move.rent
         )
-        found = model.results(moving, {name: a + _STEP * dots[name] for name, a in self.values.items()})
+        values = {name: a + _STEP * dots[name] for name, a in self.values.items()}
+        found = model.results(moving, values)
         quantity: Array = model.data.value * found.quantity_ratio
         value: Array = quantity * found.border_price_ratio * moving.barrier
         duties = _slope(welfare.tariff_revenue(moving, value))
@@ -246,7 +246,10 @@ class _Point:
         return {
             "value": _slope(value),
             "quantity": dot_quantity,
-            **{name: self._mechanism(dots, name) for name in MECHANISMS},
+            **{
+                name: np.asarray(sum(np.real(f) * _slope(log) for f, log in terms))
+                for name, terms in mechanism_terms(model, moving, values, quantity).items()
+            },
             "consumer_surplus": _slope(found.consumer_surplus),
             "producer_surplus": _slope(found.producer_surplus),
             "tariff_revenue": duties.sum(axis=1),
@@ -256,16 +259,6 @@ class _Point:
             "barrier_cost": -(self.quantity * self.border_price * move.barrier).sum(axis=1),
             "duties": duties,
         }
-
-    def _mechanism(self, dots: Mapping[str, Array], name: str) -> NDArray[np.float64]:
-        """Change of a flow by one mechanism at benchmark prices; not a number where the structure has none."""
-        if not self.model.structure.mechanisms:
-            return np.full_like(self.quantity, np.nan)
-        if self.model.structure.form == "changes":
-            return np.asarray(self.quantity * dots[log_name(name)])
-        # A cell that a mechanism is not defined in, such as home sales, holds zero.
-        level = np.where(self.values[name] == 0.0, 1.0, self.values[name])
-        return np.asarray(self.quantity * dots[name] / level)
 
 
 def _slope(moving: NDArray[np.inexact]) -> Array:

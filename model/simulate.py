@@ -4,7 +4,7 @@ The path from the benchmark to the new policy is stated in :mod:`viner.model.pat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from viner.model import welfare
 from viner.model.engine import Model, equilibrium
 from viner.model.market import Array, Policy
-from viner.model.path import MECHANISMS, Parts, along_path, plus
+from viner.model.mechanisms import MECHANISMS
+from viner.model.path import Parts, along_path, plus
 from viner.model.solve import Solution
 
 
@@ -46,6 +47,8 @@ class Outcome:
         Duties collected, levels by region.
     solution
         Residuals, iterations and status, market by market.
+    own
+        Results of the structure's own, by name: arrays of cells or of regions.
     """
 
     policy: Policy
@@ -69,6 +72,7 @@ class Outcome:
     revenue0: Array
     revenue1: Array
     solution: Solution
+    own: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def total(self) -> Array:
@@ -162,7 +166,8 @@ def outcome(
         Whether to integrate along the path; if not, there is one part and it is not a number.
     """
     solution = equilibrium(model, policy)
-    found = model.results(policy, model.compiled.values(solution.x, model.given(policy)))
+    values = model.compiled.values(solution.x, model.given(policy))
+    found = model.results(policy, values)
     value0 = model.data.value
     value1 = value0 * found.border_price_ratio * policy.barrier * found.quantity_ratio
     change = value0 * (found.quantity_ratio - 1.0)
@@ -194,6 +199,7 @@ def outcome(
             revenue0=revenue0.sum(axis=1),
             revenue1=revenue1.sum(axis=1),
             solution=solution,
+            own=model.columns(policy, values),
         ),
         parts,
     )

@@ -199,7 +199,9 @@ def compare(
     taken: tuple[Taken, ...] = ()
     if defaults:
         benchmark, taken = filled(benchmark, [structures.get(name) for name in order])
-    sectors, sectors_left_out, failed = _common(benchmark, path, order) if common_sectors else (None, {}, {})
+    sectors, sectors_left_out, failed = (
+        _common(benchmark, path, order, tuple(scenario.pool)) if common_sectors else (None, {}, {})
+    )
     base = replace(scenario, benchmark=benchmark, parameters={})
     runs: dict[str, RunResult] = {}
     errors: dict[str, InputError | NotConverged] = dict(failed)
@@ -266,14 +268,14 @@ def filled(benchmark: Benchmark, used: Sequence[Structure]) -> tuple[Benchmark, 
 
 
 def _common(
-    benchmark: Benchmark, path: PolicyPath, names: Sequence[str]
+    benchmark: Benchmark, path: PolicyPath, names: Sequence[str], members: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, str], dict[str, InputError | NotConverged]]:
     """The sectors that all structures can be run on, why others not, and structures that can be run on too few."""
     every = tuple(benchmark.sectors)
     failed: dict[str, InputError | NotConverged] = {}
     why: dict[str, list[str]] = {}
     for name in names:
-        faults = {s: e for s in every if (e := _refusal(structures.get(name), benchmark, path, s)) is not None}
+        faults = {s: e for s in every if (e := _refusal(structures.get(name), benchmark, path, s, members)) is not None}
         if len(faults) > _ENOUGH * len(every):
             failed[name] = next(iter(faults.values()))
             continue
@@ -283,11 +285,13 @@ def _common(
     return sectors, {s: "; ".join(why[s]) for s in every if s in why}, failed
 
 
-def _refusal(structure: Structure, benchmark: Benchmark, path: PolicyPath, sector: str) -> InputError | None:
+def _refusal(
+    structure: Structure, benchmark: Benchmark, path: PolicyPath, sector: str, members: Sequence[str]
+) -> InputError | None:
     """Why a structure cannot be run on a sector; None if it can be as far as its input says."""
     small, cut = only(benchmark, path, [sector])
     try:
-        calibrated(structure, small.market_data(structure.parameters)).given(cut.total)
+        calibrated(structure, small.market_data(structure.parameters, members=members)).given(cut.total)
     except InputError as error:
         return error
     return None

@@ -160,18 +160,17 @@ def comparison_notes(found: Comparison) -> tuple[str, ...]:
     """Return what a reader has to know: first, what the numbers rest on."""
     without = [name for name, result in found.runs.items() if not result.structure.mechanisms]
     sectors = len(found.central.benchmark.sectors)
+    kept = (
+        f"Sums and rows are over {sectors} of {len(found.benchmark.sectors)} sectors, those that all these structures"
+    )
+    dropped = "; ".join(f"{sector} ({why})" for sector, why in found.sectors_left_out.items())
     notes = [
         basis_note(found.benchmark),
         assumed(found),
         "All steps together; every structure starts from the same benchmark and sees the same policies.",
         taken_note(found),
         *notion_notes(found),
-        (
-            f"Sums and rows are over {sectors} of {len(found.benchmark.sectors)} sectors, those that all these "
-            f"structures can be run on. Left out: {'; '.join(f'{s} ({why})' for s, why in found.sectors_left_out.items())}."
-        )
-        if found.sectors_left_out
-        else "",
+        f"{kept} can be run on. Left out: {dropped}." if dropped else "",
         (
             f"Without diversion, displacement and expansion: {', '.join(without)}. There only the two ends of the path "
             "are compared, and the terms of trade and efficiency are left out."

@@ -243,7 +243,7 @@ def run(
     if sectors is not None:
         benchmark, path = only(benchmark, path, sectors)
     structure = structures.get(scenario.structure)
-    data = benchmark.market_data(structure.parameters)
+    data = benchmark.market_data(structure.parameters, members=tuple(scenario.pool))
     tell("compiling the equations", 1, 4)
     clock = time.perf_counter()
     compiled(structure)

@@ -14,6 +14,7 @@ import pytest
 from viner.calibration.benchmark import from_arrays
 from viner.cli import main
 from viner.errors import Fault, InputWarning, NotConverged, OutputError
+from viner.model import structures
 from viner.scenarios.scenario import Scenario
 
 REGIONS = ("RUS", "KAZ")
@@ -147,8 +148,9 @@ def test_check_shows_at_most_fifty_faults_unless_debugging(tmp_path: Path, capsy
 
 
 @pytest.mark.parametrize("flag", [[], ["--latex"]])
-def test_equations_are_printed(flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["equations", "nested_armington", *flag]) == 0
+@pytest.mark.parametrize("name", ["nested_armington", *structures.names()])
+def test_equations_are_printed(name: str, flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["equations", name, *flag]) == 0
     out = capsys.readouterr().out
     assert (r"\documentclass" in out) == bool(flag)
     assert len(out.splitlines()) > 10

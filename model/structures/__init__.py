@@ -8,10 +8,14 @@ _MODULES = (
     "bertrand_ces",
     "bertrand_logit",
     "cournot",
+    "gsim",
     "krugman",
     "melitz",
     "nested_armington",
     "nested_armington_cet",
+    "smart",
+    "translog",
+    "union_armington",
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import NESTED, market_data, policy, random_model
+from markets import COMPETITIVE, NESTED, market_data, policy, random_model
 from numpy.testing import assert_allclose, assert_array_equal
 
 from viner.errors import InputError, NotConverged
@@ -20,9 +20,6 @@ from viner.model.market import Policy
 from viner.model.printing import system_text
 from viner.model.simulate import outcome
 from viner.model.solve import solve
-
-# Those in which producer prices are all that is unknown.
-COMPETITIVE = [name for name in structures.names() if structures.get(name).system().unknowns == ("p",)]
 
 many = settings(max_examples=60, deadline=None)
 few = settings(max_examples=15, deadline=None)
@@ -208,6 +205,7 @@ def test_the_order_of_regions_does_not_matter(seed: int, name: str) -> None:
         value=data.value[:, order][:, :, order],
         tariff=data.tariff[:, order][:, :, order],
         parameters={key: np.asarray(a)[:, order] for key, a in data.parameters.items()},
+        partner=data.partner[np.ix_(order, order)],
     )
     a, b = kemp_wan(model, ["r2", "r0"]), kemp_wan(calibrated(model.structure, moved), ["r0", "r2"])
     for found, one in ((a, b.members), (b, a.members)):
@@ -294,6 +292,7 @@ def test_in_levels_the_union_is_the_same(name: str) -> None:
     value, power = model.data.value, 1.0 + model.data.tariff
     inputs = {
         **model.parameters,
+        **model.more,
         "v": value,
         "T0": power,
         "T_given": np.where(UNION, 1.0, power),

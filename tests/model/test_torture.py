@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
+from markets import COMPETITIVE
 from torture import VERIFIED, VERIFIERS, Tally, draw, excess_demand, torture
 
 from viner.model import structures
 from viner.model.engine import calibrated, equilibrium
 from viner.model.market import Policy
-
-# Those in which producer prices are all that is unknown.
-COMPETITIVE = [name for name in structures.names() if structures.get(name).system().unknowns == ("p",)]
 
 # What is refused here has demand and supply elasticities of zero, or its prices leave the range of numbers.
 EXPECTED = {"no equilibrium", "undetermined", "range"}

@@ -350,8 +350,9 @@ def test_bad_input(
 def test_a_toml_scenario_with_parameters_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(
-        'benchmark = "eurasia-2009"\nstructure = "armington"\n[parameters]\n"sigma.minerals" = 1.8\n"entry" = 0.5\n[[step]]\nname = "cut"\n'
-        '[[step.shock]]\ninstrument = "tariff"\norigin = "CHN"\ndestination = "KAZ"\nrate = 0.2\n'
+        'benchmark = "eurasia-2009"\nstructure = "armington"\n[parameters]\n"sigma.minerals" = 1.8\n"entry" = 0.5\n'
+        '[[step]]\nname = "cut"\n[[step.shock]]\ninstrument = "tariff"\norigin = "CHN"\ndestination = "KAZ"\n'
+        "rate = 0.2\n"
     )
     place = tmp_path / "out"
     assert main(["compare", str(path), "--structures", "krugman", "-q", "-o", str(place)]) == 0

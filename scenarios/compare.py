@@ -37,6 +37,8 @@ COLUMNS = ("structure", "region", "sector", "measure", "value", "unit", "basis")
 SAME_NOTION: Mapping[str, str] = {"sigma": "sigma_home", "sigma_home": "sigma", "sigma_imports": "sigma"}
 """Parameters that structures name differently for substitution between sources: from which one another is taken."""
 
+# Regions without partners have none of these by definition, and nothing would tell that zero from an answer.
+_OF_MECHANISMS = ("diversion", "diversion_from_outsiders", "creation", "destruction")
 # A structure that can be run on less than this share of sectors would leave too little to compare.
 _ENOUGH = 0.5
 
@@ -119,6 +121,8 @@ class Comparison:
         for name, result in self.runs.items():
             block = frames.summary(result.benchmark, {TOTAL: result.total}, result.setting).drop(columns="step")
             block.insert(0, "structure", name)
+            if not result.structure.mechanisms:
+                block = block[~block["measure"].isin(_OF_MECHANISMS)]
             if any(name in taken.structures for taken in self.taken):
                 assumed = [weakest((basis, "assumed")) for basis in block["basis"]]
                 block["basis"] = np.where(block["measure"].isin(levels), block["basis"], assumed)

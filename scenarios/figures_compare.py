@@ -49,7 +49,7 @@ def plot_diversion(found: Comparison, *, ax: Axes | None = None) -> Axes:
     small = size_of(ax) < 5
     sizes = np.abs(data[["from_partners", "from_outsiders"]].to_numpy()).max(axis=1)
     # One structure may be far from the others: its bars are cut, and their numbers stand inside.
-    most = min(float(sizes.max()), _CUT * float(np.median(sizes))) or 1.0
+    most = min(float(sizes.max()), _CUT * float(np.median(sizes)) or np.inf) or 1.0
     for column, colour, hatch in (("from_partners", _PARTNERS, ""), ("from_outsiders", _OUTSIDERS, "////")):
         label = column.replace("_", " ").capitalize()
         values = np.clip(data[column].to_numpy(), -most, most)
@@ -65,13 +65,13 @@ def plot_diversion(found: Comparison, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(len(y) - 0.5, -0.5)
     ax.locator_params(axis="x", nbins=4 if small else 7)
     ends = [*np.clip(data[["from_partners", "from_outsiders"]].to_numpy(), -most, most).ravel(), *shown, 0.0]
-    room = (0.24 if small else 0.1) * (max(ends) - min(ends))
+    room = (0.24 if small else 0.1) * (max(ends) - min(ends) or 1.0)
     ax.set_xlim(min(ends) - room, max(ends) + room)
     handles, labels = ax.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda n: labels[n].startswith("Diverted"))
     ax.legend(
-        [handles[n] for n in order], [labels[n] for n in order], loc="lower center", bbox_to_anchor=(0.5, 1.0),
-        ncols=2 if small else 3, columnspacing=1.0,
+        [handles[n] for n in order], [labels[n] for n in order], loc="lower right", bbox_to_anchor=(1.0, 1.0),
+        borderaxespad=0.3, ncols=2 if small else 3, columnspacing=1.0,
     )  # fmt: skip
     label_x(ax, f"Imports of {found.benchmark.regions[importer(found)]}, change at benchmark prices ({_unit(found)})")
     return ax

@@ -1,5 +1,6 @@
 """Structures side by side: the table, what is left out and why, defaults, figures and files."""
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -8,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import rich.table
 from numpy.testing import assert_allclose
+from rich.console import Console
 
 from viner.calibration.benchmark import Benchmark, Elasticity
 from viner.cli import main
+from viner.display_compare import compared
 from viner.errors import InputError, NotConverged, ParameterError, ScenarioError
 from viner.model import structures
 from viner.scenarios import compare as module
@@ -22,7 +26,9 @@ from viner.scenarios.figures_compare import diversion_data, plots, ranked_measur
 from viner.scenarios.plots import ONE_COLUMN, draw_plot
 from viner.scenarios.run import run
 from viner.scenarios.scenario import Scenario, Shock, Step
+from viner.terminal import WIDTH
 
+ROOT = Path(__file__).parents[2]
 PAIR = ("armington", "nested-armington")
 
 
@@ -205,12 +211,10 @@ def test_nothing_in_a_figure_leaves_it(whole: Comparison, *, wide: bool) -> None
     for plot in plots(whole):
         width, height = (7.0, plot.heights[1]) if wide else (ONE_COLUMN, plot.heights[0])
         figure = draw_plot(plot, whole, credit, width, height)
-        renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-        boxes = [t.get_window_extent(renderer) for t in figure.findobj(lambda a: hasattr(a, "get_text"))
-                 if t.get_visible() and t.get_text()]  # fmt: skip
-        assert min(b.x0 for b in boxes) > -1.0
-        assert max(b.x1 for b in boxes) < figure.bbox.width + 1.0
-        assert max(b.y1 for b in boxes) < figure.bbox.height + 1.0
+        drawn = figure.get_tightbbox()
+        assert min(drawn.x0, drawn.y0) > -0.01, plot.name
+        assert drawn.x1 < width + 0.01, plot.name
+        assert drawn.y1 < height + 0.01, plot.name
 
 
 def test_a_scenario_without_a_union(raise_duty: Scenario, tmp_path: Path) -> None:
@@ -222,6 +226,7 @@ def test_a_scenario_without_a_union(raise_duty: Scenario, tmp_path: Path) -> Non
     assert (tmp_path / "out" / "figures" / "compare-welfare.pdf").is_file()
 
 
+@pytest.mark.filterwarnings("ignore::viner.errors.InputWarning")
 def test_nothing_moves(raise_duty: Scenario, tmp_path: Path) -> None:
     found = compare(
         replace(raise_duty, steps=[Step("nothing", [Shock("tariff", origin="CHN", destination="KAZ", rate=0.1)])]),
@@ -364,3 +369,15 @@ def test_a_toml_scenario_with_parameters_of_its_own(tmp_path: Path) -> None:
 def test_errors_of_input_are_not_hidden(raise_duty: Scenario) -> None:
     with pytest.raises(InputError):
         compare(replace(raise_duty, benchmark="nowhere"))
+
+
+def test_the_page_shows_what_is_printed(whole: Comparison) -> None:
+    console = Console(width=WIDTH, file=io.StringIO(), highlight=False)
+    for part in compared(whole):
+        console.print(part, soft_wrap=not isinstance(part, rich.table.Table))
+    printed = [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    page = (ROOT / "docs" / "structures" / "compare.md").read_text()
+    (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert [line for line in shown.splitlines() if line not in printed] == []
+    formats = (ROOT / "docs" / "reference" / "formats.md").read_text()
+    assert f"`{','.join(COLUMNS)}`" in formats

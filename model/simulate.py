@@ -191,11 +191,11 @@ def _alone(
     for step, policy in alone.items():
         start, end = joined([benchmark, policy], model.data.value)
         moves = difference(start, end)
-        for instrument, fields in moves.items():
+        for instrument, by_field in moves.items():
             if len(moves) == 1:
                 out[step, instrument] = outcomes[step]
                 continue
-            only = {name: getattr(start, name) + move for name, move in fields.items()}
+            only = {name: getattr(start, name) + move for name, move in by_field.items()}
             out[step, instrument] = outcome(model, start, replace(start, **only))[0]
     return out
 

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.errors import Fault, ScenarioError
+from viner.errors import Fault, ParameterError, ScenarioError
 from viner.model import welfare
 from viner.model.changes import log_name
 from viner.model.compile import Array, Compiled
@@ -153,7 +153,14 @@ class Model:
 
 
 def calibrated(structure: Structure, data: MarketData) -> Model:
-    """Put a structure to benchmark data."""
+    """Put a structure to benchmark data.
+
+    Raises
+    ------
+    ParameterError
+        If the structure cannot have these parameters, such as values by region of one that it has by sector.
+    """
+    _refuse_variation(structure, data)
     parameters = {}
     for spec in structure.parameters:
         values = np.asarray(data.parameters[spec.name], dtype=float)
@@ -255,6 +262,27 @@ def _each(model: Model, sectors: tuple[str, ...], of: Callable[[Array], Array]) 
         more={name: of(a) for name, a in model.more.items()},
         active=of(model.active.astype(float)) > 0.0,
     )
+
+
+def _refuse_variation(structure: Structure, data: MarketData) -> None:
+    """Refuse values by region of parameters that a structure has by sector."""
+    faults = []
+    for spec in structure.parameters:
+        values = np.asarray(data.parameters[spec.name])
+        if not spec.by_sector or (values == values[:, :1]).all():
+            continue
+        for sector, row in zip(data.sectors, values, strict=True):
+            if (row != row[0]).any():
+                faults.append(
+                    Fault(
+                        f"{spec.name} of sector {sector!r}",
+                        f"values from {row.min():g} to {row.max():g}",
+                        f"one value for all regions, in {structure.name}",
+                        f"Set it for the whole sector: {spec.name}.{sector}",
+                    )
+                )
+    if faults:
+        raise ParameterError(faults)
 
 
 def _log(levels: Array) -> Array:

@@ -25,8 +25,9 @@ from viner.model.switches import Moves, nodes, on_path, switches
 
 _ORDERS = (8, 16, 32, 64, 128)
 _RELATIVE = 1e-10
-# Of a benchmark flow: markets are solved to a residual of 1e-12, and quantities follow prices with elasticities.
 _ABSOLUTE = 1e-11
+# How far a flow can be off, relative to its benchmark, for each unit of the residual of its market.
+_OPEN = 10.0
 # So small that its square vanishes beside one.
 _STEP = 1e-30j
 
@@ -72,6 +73,7 @@ def along_path(
     increments: Sequence[Moves],
     *,
     change: Array,
+    residual: Array,
     pool: Mapping[int, float] | None = None,
 ) -> list[Parts]:
     """Return what each increment contributes to the results.
@@ -86,6 +88,8 @@ def along_path(
         Changes of the instruments by field; together they lead to the policy at ``s = 1``.
     change
         ``value0 (quantity_ratio - 1)`` at ``s = 1``, against which the integrals are checked.
+    residual
+        By sector, the largest residual with which the equilibrium there was found: it leaves `change` open by as much.
     pool
         Shares of pooled duties. The pool comes into force in proportion to `s`; what its coming into force
         contributes, as against the duties that flow into it, is one more entry at the end.
@@ -97,7 +101,7 @@ def along_path(
     """
     error = np.inf
     ends = switches(model, benchmark, increments)
-    allowed = _RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300
+    allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * model.data.value + 1e-300
     for order in _ORDERS:
         parts = _quadrature(model, benchmark, increments, pool or {}, nodes(ends, order))
         error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())

@@ -235,7 +235,12 @@ def outcome(
     change = value0 * (found.quantity_ratio - 1.0)
     if increments is None:
         increments = [{k: a for moves in difference(benchmark, policy).values() for k, a in moves.items()}]
-    parts = along_path(model, benchmark, increments, change=change, pool=pool) if path else [_unknown(change)]
+    residual = solution.residual
+    parts = (
+        along_path(model, benchmark, increments, change=change, residual=residual, pool=pool)
+        if path
+        else [_unknown(change)]
+    )
     cells1 = split(policy, wedges, value1, value0 * found.quantity_ratio)
     accounts0, accounts1 = _accounts_at(model, benchmark), receipts(policy, cells1)
     duties = np.asarray(sum(cells1[name] for name in DUTIES if name in cells1))

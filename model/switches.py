@@ -5,7 +5,7 @@ low order. Sectors do not touch each other, so that each has switches of its own
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +36,9 @@ def on_path(benchmark: Policy, increments: Sequence[Moves], s: Array) -> Policy:
         start = getattr(benchmark, name)
         whole = sum((moves[name] for moves in increments if name in moves), np.zeros_like(start))
         out[name] = np.tile(start, (len(s), 1, 1)) + at * np.tile(whole, (len(s), 1, 1))
+    levels = {f.name: getattr(benchmark, f.name) for f in fields(benchmark) if f.name not in out}
     still = {
-        name: level if not any(level.strides) else np.tile(level, (len(s), 1, 1))
-        for name, level in vars(benchmark).items()
-        if name not in out
+        name: level if not any(level.strides) else np.tile(level, (len(s), 1, 1)) for name, level in levels.items()
     }
     shape = out["tariff"].shape
     still = {name: a if a.shape == shape else np.full((), a.flat[0]) for name, a in still.items()}

@@ -28,11 +28,18 @@ INSTRUMENTS = (
     "tariff",
     "barrier",
     "rent",
+    "non-tariff-barrier",
     "specific-duty",
+    "minimum-duty",
+    "variable-levy",
+    "anti-dumping",
     "export-duty",
+    "production-subsidy",
+    "excise",
+    "vat",
     "quota",
     "tariff-rate-quota",
-    "non-tariff-barrier",
+    "over-quota-tariff",
 )
 
 Index = int | slice | Sequence[int]

@@ -108,6 +108,7 @@ def drive(
     *,
     where: Boolean = sympy.true,
     quantities: tuple[Quantity, ...] = (),
+    conditions: tuple[Condition, ...] = (),
     text: str = "",
 ) -> System:
     """Let an instrument follow an expression in some cells.
@@ -126,7 +127,9 @@ def drive(
     where
         The cells.
     quantities
-        What `by` and `where` mention and the system does not have yet.
+        What `by`, `where` and `conditions` mention and the system does not have yet.
+    conditions
+        Those that are paired with what is unknown in `by`.
     text
         What the equation says.
 
@@ -139,7 +142,7 @@ def drive(
     EquationError
         If there is no such instrument, or if the condition has an index that the instrument does not have.
     """
-    return _driven(system, _instrument(system, instrument), by, where, quantities, text)
+    return _driven(system, _instrument(system, instrument), by, where, quantities, text, conditions)
 
 
 def hold(system: System, unknown: str, where: Boolean, *, masks: tuple[Quantity, ...] = ()) -> System:

@@ -25,8 +25,8 @@ from viner.model.market import Array, Policy
 from viner.model.mechanisms import MECHANISMS
 from viner.model.simulate import Outcome
 from viner.model.solve import Solution, solve
-from viner.model.switches import nodes, pieces
-from viner.model.tangent import INSTRUMENTS, Direction, Point, Tangent, gathered
+from viner.model.switches import nodes, switches
+from viner.model.tangent import INSTRUMENTS, Direction, Point, Tangent, gathered, refuse_other_instruments
 
 _CHANGES = (
     "consumer_surplus",
@@ -200,6 +200,7 @@ def linear(
     model, benchmark, policy, pool
         As in :func:`slopes`.
     """
+    refuse_other_instruments(policy)
     at_rest = at_benchmark(model, benchmark)
     point = Point(model, benchmark, at_rest.solution.x)
     direction = Direction(
@@ -251,7 +252,7 @@ def _integrals(model: Model, benchmark: Policy, policy: Policy, ends: Sequence[T
     # At the start of the path its instruments stay, and parameters move.
     start = Point(model, benchmark, equilibrium(model, benchmark).x)
     starts = [Tangent(start, Direction(parameters=end.parameters)) for end in ends]
-    parts = pieces(model, benchmark, Policy(*(getattr(policy, n) - getattr(benchmark, n) for n in INSTRUMENTS)))
+    parts = switches(model, benchmark, [{n: getattr(policy, n) - getattr(benchmark, n) for n in INSTRUMENTS}])
     found: list[dict[str, Array]] = []
     error = np.inf
     for order in _ORDERS:

@@ -1,7 +1,7 @@
 """A structure put to data: compiled equations and benchmark data, ready to be solved at any policy."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -13,6 +13,8 @@ from viner.model.changes import log_name
 from viner.model.compile import Array, Compiled
 from viner.model.generate import compile_system
 from viner.model.market import MarketData, Policy
+from viner.model.policy import Wedges, fixed_power, fixed_rent, is_plain, outer_power
+from viner.model.regimes import PRICE, QUOTA, Cells, Regimes, compiled_under, price_inputs, quota_inputs, regimes
 from viner.model.solve import Rows, Solution, solve
 from viner.model.structures.structure import Given, Results, Structure
 
@@ -41,6 +43,8 @@ class Model:
         ``[sector, unknown]``: unknowns that are free to move.
     more
         Further arrays that the equations take, the sector axis first.
+    regimes
+        Which instruments its equations have whose effect is found with the equilibrium, see :func:`under`.
     """
 
     structure: Structure
@@ -49,6 +53,7 @@ class Model:
     parameters: Mapping[str, Array]
     active: NDArray[np.bool_]
     more: Mapping[str, Array]
+    regimes: Regimes = ()
 
     @cached_property
     def spending(self) -> Array:
@@ -75,37 +80,82 @@ class Model:
         ScenarioError
             If the policy moves an instrument that the structure does not have.
         """
-        power0 = 1.0 + self.data.tariff[rows]
-        power, barrier, rent = 1.0 + policy.tariff[rows], policy.barrier[rows], policy.rent[rows]
-        if self.structure.form == "changes":
-            moved = {"ln_T": np.log(power / power0), "ln_b": _log(barrier), "ln_r": _log(rent)}
-        else:
-            moved = {"T": power, "b": barrier, "r": rent}
         known = self.compiled.interface.inputs
-        for name, text, levels in (("b", "real barriers", barrier), ("r", "rent wedges", rent)):
-            if not {name, log_name(name)} & set(known) and not (levels == 1.0).all():
+        for name, text in (("b", "real barriers"), ("r", "rent wedges")):
+            levels = policy.barrier if name == "b" else policy.rent
+            names = {name, log_name(name), f"{name}_given", log_name(f"{name}_given")}
+            if not names & set(known) and not (levels == 1.0).all():
                 found = f"a shock to {text}, which {self.structure.name} does not have"
                 raise ScenarioError(Fault("structure", found, "a structure that has them", "Use nested-armington"))
+        value, power0 = self.data.value[rows], 1.0 + self.data.tariff[rows]
+        moved = self.instruments(policy, rows)
+        by_policy = self.structure.by_policy
         return {
-            "v": self.data.value[rows],
+            "v": value,
             "T0": power0,
             **{name: a[rows] for name, a in self.parameters.items()},
             **{name: a[rows] for name, a in self.more.items()},
-            **self.structure.by_policy(self.data.value[rows], power / power0),
+            **({} if by_policy is None else by_policy(value, fixed_power(taken(policy, rows)) / power0)),
             **{name: a for name, a in moved.items() if name in known},
         }
 
+    def instruments(self, policy: Policy, rows: Rows = _EVERY) -> dict[str, Array]:
+        """Return a policy as the equations take it; one that is complex carries its slopes as imaginary parts."""
+        value, power0 = self.data.value[rows], 1.0 + self.data.tariff[rows]
+        benchmark = {"T": power0}
+        if policy.is_plain and not self.regimes:
+            levels = {"T": 1.0 + policy.tariff[rows], "b": policy.barrier[rows], "r": policy.rent[rows]}
+            return self._as_taken(levels, benchmark)
+        some = policy if rows is _EVERY else taken(policy, rows)
+        levels = {"T": fixed_power(some), "b": some.barrier, "r": some.rent}
+        out: dict[str, Array] = {}
+        if PRICE in self.regimes:
+            at_home = np.eye(value.shape[-1], dtype=bool)
+            levels["T_given"] = outer_power(some) * np.where(at_home, 1.0 + some.tariff + some.anti_dumping, 1.0)
+            benchmark["T_given"] = power0
+            out |= price_inputs(some)
+        if QUOTA in self.regimes:
+            limits = Cells(self.more["limited"][rows] > 0.0, self.more["ceiled"][rows] > 0.0)
+            levels |= {"r_given": fixed_rent(some), **quota_inputs(some, limits, value)}
+            benchmark["quota"] = np.where(value > 0.0, value, 1.0)
+        return out | self._as_taken(levels, benchmark)
+
+    def _as_taken(self, levels: Mapping[str, Array], benchmark: Mapping[str, Array]) -> dict[str, Array]:
+        """Return instruments in levels, or in logs of their ratio to the benchmark, as the form has them."""
+        if self.structure.form == "levels":
+            return dict(levels)
+        return {log_name(name): _log(a / benchmark[name] if name in benchmark else a) for name, a in levels.items()}
+
+    def wedges(self, policy: Policy, values: Mapping[str, Array]) -> Wedges:
+        """Return what an equilibrium makes of a policy, from the variables of the equations."""
+        logs, one = self.structure.form == "changes", np.ones(())
+        power = fixed_power(policy) if PRICE not in self.regimes else values["T"] if not logs else None
+        if power is None:
+            power = (1.0 + self.data.tariff) * np.exp(values["ln_T"])
+        if QUOTA not in self.regimes:
+            return Wedges(power, policy.rent, one)
+        rent, beyond = (np.exp(values[log_name(name)]) for name in ("licence", "beyond"))
+        return Wedges(power, fixed_rent(policy) * rent, beyond)
+
+    def moving(self, x: Array) -> NDArray[np.bool_]:
+        """Return which unknowns move with a small change of policy: all that are active and not at their floor."""
+        if QUOTA not in self.regimes:
+            return self.active
+        at_floor = np.arange(x.shape[1]) >= x.shape[1] - 2 * self.data.value[0].size
+        return np.asarray(self.active & ~(at_floor & (x <= 0.0)))
+
     def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
         """Return what an equilibrium says, from the variables of the equations by name."""
-        return self.structure.results(self.at(policy), values)
+        return self.structure.results(self.at(policy, values), values)
 
     def columns(self, policy: Policy, values: Mapping[str, Array]) -> Mapping[str, Array]:
         """Return the results that are the structure's own, by name."""
-        return self.structure.columns(self.at(policy), values)
+        return self.structure.columns(self.at(policy, values), values)
 
-    def at(self, policy: Policy) -> Given:
+    def at(self, policy: Policy, values: Mapping[str, Array]) -> Given:
         """Return what the results at a policy are computed from, beside the variables of the equations."""
-        return Given(self.data, self.parameters, self.active, policy)
+        seen = policy if is_plain(policy) else self.wedges(policy, values).seen(policy)
+        return Given(self.data, self.parameters, self.active, seen)
 
 
 def calibrated(structure: Structure, data: MarketData) -> Model:
@@ -123,6 +173,50 @@ def calibrated(structure: Structure, data: MarketData) -> Model:
         finite = np.isfinite(values)
         parameters[structure.symbols[spec.name]] = values if finite.all() else np.where(finite, values, 0.0)
     return Model(structure, data, compiled(structure), parameters, structure.active(data), structure.more(data))
+
+
+def under(model: Model, policies: Sequence[Policy]) -> Model:
+    """Return a model whose equations have all the instruments of some policies.
+
+    For tariffs, taxes, barriers and rents it is the model itself: they are ad valorem, and only their product counts.
+
+    Raises
+    ------
+    ScenarioError
+        If the structure is not one of price takers and there are duties on units, levies or quotas.
+    """
+    kinds = regimes(policies)
+    if not kinds:
+        return model
+    active, more = model.active, dict(model.more)
+    if QUOTA in kinds:
+        cells = Cells.of(policies, model.data.value)
+        _check_quotas(model, policies, cells)
+        more |= {"limited": cells.limited.astype(float), "ceiled": cells.ceiled.astype(float)}
+        flat = [a.reshape(len(active), -1) for a in (cells.limited, cells.ceiled)]
+        active = np.concatenate([active, *flat], axis=1)
+    code = compiled_under(model.structure, kinds)
+    return replace(model, compiled=code, active=active, more=more, regimes=kinds)
+
+
+def _check_quotas(model: Model, policies: Sequence[Policy], cells: Cells) -> None:
+    """Refuse rates beyond a quota that are not above those within, or that stand beside duties on units."""
+    faults = []
+    for policy in policies:
+        priced = (policy.specific != 0.0) | ~np.isnan(policy.minimum) | (policy.threshold != 0.0)
+        low = ~(policy.over_tariff > policy.tariff)
+        for wrong, found in ((priced, "with a duty on units or a levy"), (low, "at a rate not above that within")):
+            for s, i, j in np.argwhere(cells.ceiled & wrong)[:1]:
+                place = f"{model.data.sectors[s]} from {model.data.regions[i]} to {model.data.regions[j]}"
+                expected = "ad valorem rates, the one beyond the quota higher than the one within"
+                faults.append(Fault(f"tariff-rate quota on {place}", f"one {found}", expected))
+    if faults:
+        raise ScenarioError(dict.fromkeys(faults))
+
+
+def taken(policy: Policy, rows: Rows) -> Policy:
+    """Return the policy of some sectors."""
+    return Policy(**{f.name: getattr(policy, f.name)[rows] for f in fields(Policy)})
 
 
 def equilibrium(model: Model, policy: Policy, *, start: Array | None = None) -> Solution:
@@ -201,4 +295,4 @@ def _log(levels: Array) -> Array:
     """Logs; of an array that repeats one number, an array that repeats one number."""
     if levels.size and not any(levels.strides):
         return np.broadcast_to(np.log(levels.flat[0]), levels.shape)
-    return np.log(levels)
+    return np.asarray(np.log(levels))

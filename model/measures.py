@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from viner.model.derivatives import Slopes
 from viner.model.engine import Model
 from viner.model.market import Array, Policy
+from viner.model.policy import ACCOUNTS
 from viner.model.simulate import Outcome
 from viner.model.tangent import INSTRUMENTS
 
@@ -78,6 +79,17 @@ def _creation(o: Outcome, s: Setting) -> Array:
     return np.asarray(np.where(s.partner, o.displacement + o.expansion, 0.0).sum(axis=1))
 
 
+def _account(number: int) -> Callable[[Outcome, Setting], Array]:
+    """An account of :data:`viner.model.policy.ACCOUNTS`; not a number where nothing moves it."""
+
+    def amount(o: Outcome, _: Setting) -> Array:
+        if o.accounts.ndim == 0 or not (o.accounts0[..., number].any() or o.accounts1[..., number].any()):
+            return np.full(o.total.shape, np.nan)
+        return np.asarray(o.accounts[..., number])
+
+    return amount
+
+
 def _gdp(o: Outcome, s: Setting) -> Array:
     return np.broadcast_to(s.gdp, o.total.shape)
 
@@ -85,15 +97,19 @@ def _gdp(o: Outcome, s: Setting) -> Array:
 MEASURES: tuple[Measure, ...] = (
     Measure("consumer_surplus", "value", "Gain of buyers", lambda o, _: o.consumer_surplus),
     Measure("producer_surplus", "value", "Gain of producers", lambda o, _: o.producer_surplus),
-    Measure("tariff_revenue", "value", "Change in duties collected", lambda o, _: o.tariff_revenue),
+    Measure("tariff_revenue", "value", "Change in duties and taxes collected", lambda o, _: o.tariff_revenue),
     Measure("rent", "value", "Change in rents", lambda o, _: o.rent),
     Measure("pool_transfer", "value", "Received from the pool less paid in", lambda o, _: o.pool_transfer),
     Measure("total", "value", "Change in welfare", lambda o, _: o.total),
     Measure("terms_of_trade", "value", "Change in welfare from prices abroad", lambda o, _: o.terms_of_trade),
     Measure("efficiency", "value", "Change in welfare from volumes at a wedge", lambda o, _: o.efficiency),
     Measure("barrier_cost", "value", "Change in welfare from what barriers use up", lambda o, _: o.barrier_cost),
-    Measure("revenue0", "value", "Duties collected at the benchmark", lambda o, _: o.revenue0, kind="before"),
-    Measure("revenue1", "value", "Duties collected after", lambda o, _: o.revenue1, kind="after"),
+    Measure(
+        "deadweight_loss", "value", "Loss that is no transfer abroad: change in welfare but for prices and the pool",
+        lambda o, _: o.terms_of_trade + o.pool_transfer - o.total,
+    ),
+    Measure("revenue0", "value", "Duties and taxes collected at the benchmark", lambda o, _: o.revenue0, kind="before"),
+    Measure("revenue1", "value", "Duties and taxes collected after", lambda o, _: o.revenue1, kind="after"),
     Measure("imports0", "value", "Imports at the benchmark", lambda o, _: _imports(o.value0), kind="before"),
     Measure("imports1", "value", "Imports after", lambda o, _: _imports(o.value1), kind="after"),
     Measure("exports0", "value", "Exports at the benchmark", lambda o, _: _exports(o.value0), kind="before"),
@@ -142,6 +158,12 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "total_percent_of_spending", "per cent of benchmark spending", "Change in welfare",
         lambda o, _: o.total, lambda _, s: s.model.spending,
+    ),
+    *(
+        Measure(f"account_{name.replace('-', '_')}", "value", f"Change in what {name.replace('-', ' ')} brings",
+                _account(n))
+        for n, name in enumerate(ACCOUNTS)
+        if name not in ("tariff", "rent")
     ),
     Measure(
         "total_percent_of_gdp", "per cent of GDP", "Change in welfare",

@@ -39,7 +39,7 @@ def mechanism_terms(
         nothing = np.full(quantity.shape, complex(np.nan, np.nan))
         return {name: [(quantity, nothing)] for name in MECHANISMS}
     if structure.mechanism_terms is not None:
-        return structure.mechanism_terms(model.at(policy), values)
+        return structure.mechanism_terms(model.at(policy, values), values)
     if structure.form == "changes":
         return {name: [(quantity, values[log_name(name)])] for name in MECHANISMS}
     # A cell that a mechanism is not defined in, such as home sales, holds zero.

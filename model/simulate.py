@@ -3,18 +3,24 @@
 The path from the benchmark to the new policy is stated in :mod:`viner.model.path`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viner.errors import AccountsError
 from viner.model import welfare
-from viner.model.engine import Model, equilibrium
+from viner.model.engine import Model, equilibrium, under
 from viner.model.market import Array, Policy
+from viner.model.mechanisms import MECHANISMS
 from viner.model.path import Parts, along_path, plus
+from viner.model.policy import DUTIES, RENTS, TAXES, difference, joined, receipts, split, total_of
 from viner.model.solve import Solution
+
+NOTHING = "none"
+_TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -38,16 +44,19 @@ class Outcome:
     diversion, displacement, expansion
         Parts of the change in quantity at benchmark prices; they add up to ``value0 (quantity_ratio - 1)``.
     consumer_surplus, producer_surplus, tariff_revenue, rent, pool_transfer
-        Changes by region. `tariff_revenue` is as collected, `pool_transfer` received less collected.
+        Changes by region. `tariff_revenue` is of all duties and taxes, less subsidies, as collected; `pool_transfer`
+        received less collected.
     terms_of_trade, efficiency, barrier_cost
         The other split of the total: prices of what is bought and sold abroad, volumes at the tariff and
         rent wedge and at the producer's margin over marginal cost, and what barriers use up.
     revenue0, revenue1
-        Duties collected, levels by region.
+        Duties and taxes collected, less subsidies, levels by region.
     solution
         Residuals, iterations and status, market by market.
     own
         Results of the structure's own, by name: arrays of cells or of regions.
+    accounts0, accounts1
+        What every account of :data:`viner.model.policy.ACCOUNTS` brings, levels, ``[sector, region, account]``.
     """
 
     policy: Policy
@@ -72,6 +81,13 @@ class Outcome:
     revenue1: Array
     solution: Solution
     own: Mapping[str, Array] = field(default_factory=dict)
+    accounts0: Array = field(default_factory=lambda: np.zeros(()))
+    accounts1: Array = field(default_factory=lambda: np.zeros(()))
+
+    @property
+    def accounts(self) -> Array:
+        """What every account brings more than at the benchmark, ``[sector, region, account]``."""
+        return np.asarray(self.accounts1 - self.accounts0)
 
     @property
     def total(self) -> Array:
@@ -87,12 +103,30 @@ class Simulation:
     ----------
     outcomes
         By step, each alone, and ``total``: all steps together.
-    attribution
-        By step, the parts of the total, whatever order the steps are named in.
+    by_instrument
+        By step and instrument, the parts of the total, whatever order the steps are named in. A step that moves
+        nothing has ``none``, and what a pool contributes stands under ``pool``.
+    alone
+        By step and instrument, the outcome of moving only that instrument of that step.
     """
 
     outcomes: Mapping[str, Outcome]
-    attribution: Mapping[str, Parts]
+    by_instrument: Mapping[tuple[str, str], Parts]
+    alone: Mapping[tuple[str, str], Outcome]
+
+    def alone_of(self, step: str, instrument: str) -> Outcome | None:
+        """Return the outcome of an instrument of a step alone; None for a pool that other steps fill."""
+        if (step, instrument) in self.alone:
+            return self.alone[step, instrument]
+        return self.outcomes[step] if instrument in (NOTHING, "pool") else None
+
+    @property
+    def attribution(self) -> dict[str, Parts]:
+        """By step, the parts of the total."""
+        out: dict[str, Parts] = {}
+        for (step, _), parts in self.by_instrument.items():
+            out[step] = plus(out[step], parts) if step in out else parts
+        return out
 
 
 def simulate(
@@ -103,6 +137,7 @@ def simulate(
     *,
     pool: Mapping[int, float] | None = None,
     pooling: str = "pooling",
+    path: bool = True,
 ) -> Simulation:
     """Simulate each step alone and all together, and split the total by step.
 
@@ -118,25 +153,51 @@ def simulate(
         Shares of pooled import duties by position of the region.
     pooling
         Name of the step at which the pool comes into force; it must be among the steps.
+    path
+        Whether to integrate along the path. If not, what needs it is not a number, and there is no attribution.
 
     Raises
     ------
     NotConverged
         If a market could not be solved, or an integral along the path is not exact to nine digits.
     """
-    before = [benchmark, *in_order.values()]
-    steps = list(in_order)
-    total = before[-1]
+    through = joined([benchmark, *in_order.values()], model.data.value)
     outcomes = {
-        step: outcome(model, benchmark, policy, pool=pool if step == pooling else None)[0]
+        step: outcome(model, benchmark, policy, pool=pool if step == pooling else None, path=path)[0]
         for step, policy in alone.items()
     }
-    increments = [_difference(a, b) for a, b in pairwise(before)]
-    last, parts = outcome(model, benchmark, total, increments=increments, pool=pool)
-    attribution = dict(zip(steps, parts, strict=False))
+    moved = [
+        (step, instrument, moves)
+        for step, (a, b) in zip(in_order, pairwise(through), strict=True)
+        for instrument, moves in (difference(a, b) or {NOTHING: {}}).items()
+    ]
+    last, parts = outcome(
+        model, through[0], through[-1], increments=[moves for _, _, moves in moved], pool=pool, path=path
+    )
+    if not path:
+        return Simulation({**outcomes, "total": last}, {}, {})
+    found = {(step, instrument): part for (step, instrument, _), part in zip(moved, parts, strict=False)}
     if pool:
-        attribution[pooling] = plus(attribution[pooling], parts[len(steps)])
-    return Simulation({**outcomes, "total": last}, attribution)
+        found.pop((pooling, NOTHING), None)
+        found[pooling, "pool"] = parts[-1]
+    return Simulation({**outcomes, "total": last}, found, _alone(model, benchmark, alone, outcomes))
+
+
+def _alone(
+    model: Model, benchmark: Policy, alone: Mapping[str, Policy], outcomes: Mapping[str, Outcome]
+) -> dict[tuple[str, str], Outcome]:
+    """Every instrument of every step by itself. Where a step moves one, that is the step."""
+    out = {}
+    for step, policy in alone.items():
+        start, end = joined([benchmark, policy], model.data.value)
+        moves = difference(start, end)
+        for instrument, by_field in moves.items():
+            if len(moves) == 1:
+                out[step, instrument] = outcomes[step]
+                continue
+            only = {name: getattr(start, name) + move for name, move in by_field.items()}
+            out[step, instrument] = outcome(model, start, replace(start, **only))[0]
+    return out
 
 
 def outcome(
@@ -144,60 +205,118 @@ def outcome(
     benchmark: Policy,
     policy: Policy,
     *,
-    increments: list[Policy] | None = None,
+    increments: Sequence[Mapping[str, Array]] | None = None,
     pool: Mapping[int, float] | None = None,
+    path: bool = True,
 ) -> tuple[Outcome, list[Parts]]:
     """Simulate one policy. Returns its outcome and, by increment, the parts that it is made of.
 
     Parameters
     ----------
     increments
-        Changes of the instruments that add up to the step from `benchmark` to `policy`; one by default.
+        Changes of the instruments by field that add up to the step from `benchmark` to `policy`; one by default.
     pool
         Shares of pooled import duties. The parts then have one more entry: the pool itself.
+    path
+        Whether to integrate along the path; if not, there is one part and it is not a number.
+
+    Raises
+    ------
+    AccountsError
+        If what buyers pay is not what producers and all others get.
     """
+    benchmark, policy = joined([benchmark, policy], model.data.value)
+    model = under(model, [benchmark, policy])
     solution = equilibrium(model, policy)
     values = model.compiled.values(solution.x, model.given(policy))
-    found = model.results(policy, values)
+    found, wedges = model.results(policy, values), model.wedges(policy, values)
     value0 = model.data.value
     value1 = value0 * found.border_price_ratio * policy.barrier * found.quantity_ratio
     change = value0 * (found.quantity_ratio - 1.0)
-    steps = increments or [_difference(benchmark, policy)]
-    parts = along_path(model, benchmark, steps, change=change, residual=solution.residual, pool=pool)
-    revenue0 = welfare.tariff_revenue(benchmark, value0)
-    revenue1 = welfare.tariff_revenue(policy, value1)
-    rent = (welfare.rent(policy, value1) - welfare.rent(benchmark, value0)).sum(axis=1)
-    return (
-        Outcome(
-            policy=policy,
-            value0=value0,
-            value1=value1,
-            quantity_ratio=found.quantity_ratio,
-            price_ratio=found.price_ratio,
-            producer_price_ratio=found.producer_price_ratio,
-            composite_price_ratio=found.composite_price_ratio,
-            diversion=_sum(parts, "diversion"),
-            displacement=_sum(parts, "displacement"),
-            expansion=_sum(parts, "expansion"),
-            consumer_surplus=found.consumer_surplus,
-            producer_surplus=found.producer_surplus,
-            tariff_revenue=(revenue1 - revenue0).sum(axis=1),
-            rent=rent,
-            pool_transfer=welfare.pool_transfer(revenue1, pool or {}),
-            terms_of_trade=_sum(parts, "terms_of_trade"),
-            efficiency=_sum(parts, "efficiency"),
-            barrier_cost=_sum(parts, "barrier_cost"),
-            revenue0=revenue0.sum(axis=1),
-            revenue1=revenue1.sum(axis=1),
-            solution=solution,
-            own=model.columns(policy, values),
-        ),
-        parts,
+    if increments is None:
+        increments = [{k: a for moves in difference(benchmark, policy).values() for k, a in moves.items()}]
+    residual = solution.residual
+    parts = (
+        along_path(model, benchmark, increments, change=change, residual=residual, pool=pool)
+        if path
+        else [_unknown(change)]
     )
+    cells1 = split(policy, wedges, value1, value0 * found.quantity_ratio)
+    accounts0, accounts1 = _accounts_at(model, benchmark), receipts(policy, cells1)
+    duties = np.asarray(sum(cells1[name] for name in DUTIES if name in cells1))
+    out = Outcome(
+        policy=policy,
+        value0=value0,
+        value1=value1,
+        quantity_ratio=found.quantity_ratio,
+        price_ratio=found.price_ratio,
+        producer_price_ratio=found.producer_price_ratio,
+        composite_price_ratio=found.composite_price_ratio,
+        diversion=_sum(parts, "diversion"),
+        displacement=_sum(parts, "displacement"),
+        expansion=_sum(parts, "expansion"),
+        consumer_surplus=found.consumer_surplus,
+        producer_surplus=found.producer_surplus,
+        tariff_revenue=total_of(accounts1 - accounts0, (*DUTIES, *TAXES)),
+        rent=total_of(accounts1 - accounts0, RENTS),
+        pool_transfer=welfare.pool_transfer(duties, pool or {}),
+        terms_of_trade=_sum(parts, "terms_of_trade"),
+        efficiency=_sum(parts, "efficiency"),
+        barrier_cost=_sum(parts, "barrier_cost"),
+        revenue0=total_of(accounts0, (*DUTIES, *TAXES)),
+        revenue1=total_of(accounts1, (*DUTIES, *TAXES)),
+        solution=solution,
+        own=model.columns(policy, values),
+        accounts0=accounts0,
+        accounts1=accounts1,
+    )
+    check_accounts(model, out)
+    return out, parts
 
 
-def _difference(a: Policy, b: Policy) -> Policy:
-    return Policy(b.tariff - a.tariff, b.barrier - a.barrier, b.rent - a.rent)
+def check_accounts(model: Model, o: Outcome) -> None:
+    """Assert what holds in every market: what buyers pay is what producers get and what all accounts bring.
+
+    And a pool hands out what it takes in, and the integrals along the path give the change of every account.
+
+    Raises
+    ------
+    AccountsError
+        Naming the sectors.
+    """
+    data = model.data
+    paid = (o.price_ratio * (1.0 + data.tariff) * data.value * o.quantity_ratio).sum(axis=(1, 2))
+    got = o.value1.sum(axis=(1, 2)) + o.accounts1.sum(axis=(1, 2))
+    gaps = {
+        "what buyers pay is not what producers, treasuries and holders of licences get": np.abs(paid - got),
+        "a pool does not hand out what it takes in": np.abs(o.pool_transfer.sum(axis=1)),
+    }
+    size = np.abs(paid) + data.value.sum(axis=(1, 2))
+    wrong = [
+        f"{sector}: {text}, by {gap:.3g}"
+        for text, by_sector in gaps.items()
+        for sector, gap, whole in zip(data.sectors, by_sector, size, strict=True)
+        if not gap <= _TOLERANCE * whole
+    ]
+    if wrong:
+        raise AccountsError("; ".join(wrong))
+
+
+def _accounts_at(model: Model, benchmark: Policy) -> Array:
+    """What the accounts bring at the benchmark."""
+    if not model.regimes:
+        wedges = model.wedges(benchmark, {})
+        return receipts(benchmark, split(benchmark, wedges, model.data.value, model.data.value))
+    solution = equilibrium(model, benchmark)
+    wedges = model.wedges(benchmark, model.compiled.values(solution.x, model.given(benchmark)))
+    return receipts(benchmark, split(benchmark, wedges, model.data.value, model.data.value))
+
+
+def _unknown(cells: Array) -> Parts:
+    """Parts that nobody has computed."""
+    of_cells = ("value", "quantity", *MECHANISMS)
+    unknown = {f.name: np.full_like(cells if f.name in of_cells else cells[:, 0], np.nan) for f in fields(Parts)}
+    return Parts(**unknown)
 
 
 def _sum(parts: list[Parts], name: str) -> NDArray[np.float64]:

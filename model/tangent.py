@@ -15,6 +15,7 @@ from viner.model import welfare
 from viner.model.engine import Model
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import mechanism_terms
+from viner.model.policy import is_plain
 from viner.model.solve import linear_response
 from viner.model.structures.structure import Results
 
@@ -63,6 +64,7 @@ class Point:
     """
 
     def __init__(self, model: Model, policy: Policy, x: Array) -> None:
+        refuse_other_instruments(policy)
         self.model, self.policy, self.x = model, policy, x
         self.given = model.given(policy)
         self.values = model.compiled.values(x, self.given)
@@ -159,6 +161,19 @@ class Tangent:
             "revenue1": revenue,
             "rent": slope(welfare.rent(self._policy, self._value)).sum(axis=1),
         }
+
+
+def refuse_other_instruments(policy: Policy) -> None:
+    """Refuse a policy whose derivatives are not known here.
+
+    Raises
+    ------
+    NoDerivative
+        If there are other instruments than tariffs, barriers and rents that importers hold.
+    """
+    if not is_plain(policy):
+        found = "a policy with other instruments than tariffs, barriers and rents that importers hold"
+        raise NoDerivative(Fault("policy", found, "one with these alone", "Compare two runs instead"))
 
 
 def slope(moving: Array) -> Array:

@@ -11,8 +11,7 @@ from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
 from viner.model.market import Array
 from viner.model.measures import MEASURES, Measure, Setting, summed
-from viner.model.path import Parts
-from viner.model.simulate import Outcome
+from viner.model.simulate import Outcome, Simulation
 
 EVERY = "*"
 
@@ -90,28 +89,35 @@ def welfare(benchmark: Benchmark, outcomes: Mapping[str, Outcome]) -> pd.DataFra
     return _stacked(_regions(benchmark), columns)
 
 
-def attribution(benchmark: Benchmark, parts: Mapping[str, Parts]) -> pd.DataFrame:
-    """Return the parts of the total by step, in long form.
+def attribution(benchmark: Benchmark, simulation: Simulation) -> pd.DataFrame:
+    """Return the parts of the total by step and instrument, in long form, with what each does alone beside them.
 
     Rows on cells have origin and destination, rows on regions a region; what does not apply is empty.
     """
-    cells = _long(_cells(benchmark), parts, _CELL_PARTS)
+    cells = _long(_cells(benchmark), simulation, _CELL_PARTS)
     cells.insert(4, "region", "")
-    regions = _long(_regions(benchmark), parts, (*_REGION_PARTS, "total"))
+    regions = _long(_regions(benchmark), simulation, (*_REGION_PARTS, "total"))
     regions.insert(2, "origin", "")
     regions.insert(3, "destination", "")
     return pd.concat([cells, regions], ignore_index=True)
 
 
-def _long(axes: Mapping[str, Sequence[str]], parts: Mapping[str, Parts], names: Sequence[str]) -> pd.DataFrame:
-    """One row for each step, measure and combination of labels."""
+def _long(axes: Mapping[str, Sequence[str]], simulation: Simulation, names: Sequence[str]) -> pd.DataFrame:
+    """One row for each step, instrument, measure and combination of labels."""
     blocks = []
     for name in names:
-        columns = {step: {"value": getattr(part, name)} for step, part in parts.items()}
-        block = _stacked(axes, columns)
-        block.insert(len(block.columns) - 1, "measure", name)
-        blocks.append(block)
+        for (step, instrument), part in simulation.by_instrument.items():
+            alone = simulation.alone_of(step, instrument)
+            block = _stacked(axes, {step: {"value": getattr(part, name)}})
+            block.insert(len(block.columns) - 1, "measure", name)
+            block["instrument"] = instrument
+            block["alone"] = np.nan if alone is None else _change(alone, name).ravel()
+            blocks.append(block)
     return pd.concat(blocks, ignore_index=True)
+
+
+def _change(o: Outcome, name: str) -> Array:
+    return np.asarray(o.value1 - o.value0 if name == "value" else getattr(o, name))
 
 
 def summary(benchmark: Benchmark, outcomes: Mapping[str, Outcome], setting: Setting) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -15,11 +15,13 @@ from viner.errors import Fault, ScenarioError
 from viner.model import structures
 from viner.model.engine import Model, calibrated, compiled
 from viner.model.measures import Setting
+from viner.model.policy import is_plain, with_instruments
 from viner.model.simulate import Outcome, Simulation, simulate
 from viner.model.structures.structure import Structure
 from viner.scenarios import frames
+from viner.scenarios.accounts import accounts_frame
 from viner.scenarios.linear import linear_frame
-from viner.scenarios.resolve import resolve
+from viner.scenarios.resolve import only, resolve
 from viner.scenarios.scenario import Scenario
 from viner.scenarios.shocks import PolicyPath
 from viner.scenarios.standard_errors import standard_error_frame
@@ -115,8 +117,13 @@ class RunResult:
 
     @cached_property
     def attribution(self) -> pd.DataFrame:
-        """The parts of the total by step."""
-        return frames.attribution(self.benchmark, self.simulation.attribution)
+        """The parts of the total by step and instrument, with what each does alone beside them."""
+        return frames.attribution(self.benchmark, self.simulation)
+
+    @cached_property
+    def accounts(self) -> pd.DataFrame:
+        """Surpluses, revenue and rents by instrument, transfers, deadweight loss and terms of trade."""
+        return accounts_frame(self.benchmark, self.outcomes, self.setting)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -130,12 +137,23 @@ class RunResult:
 
     @cached_property
     def linear(self) -> pd.DataFrame:
-        """All measures to first order beside the exact ones, with the error of the approximation."""
+        """All measures to first order beside the exact ones, with the error of the approximation.
+
+        Raises
+        ------
+        NoDerivative
+            If there are other instruments than tariffs, barriers and rents that importers hold.
+        """
         return linear_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
 
     @cached_property
     def standard_errors(self) -> pd.DataFrame | None:
-        """All measures with standard errors by the delta method; None if no elasticity in use has one."""
+        """All measures with standard errors by the delta method; None if no elasticity in use has one.
+
+        None as well where there are other instruments than tariffs, barriers and rents that importers hold.
+        """
+        if not all(is_plain(policy) for policy in (self.path.benchmark, self.path.total, *self.path.alone)):
+            return None
         return standard_error_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
 
     @cached_property
@@ -206,7 +224,13 @@ def assumptions_note(scenario: Scenario) -> str:
     return f"Taken by the scenario beyond its sources: {'; '.join(listed)}." if listed else ""
 
 
-def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
+def run(
+    scenario: Scenario,
+    *,
+    progress: Progress | None = None,
+    sectors: Sequence[str] | None = None,
+    along_path: bool = True,
+) -> RunResult:
     """Run a scenario.
 
     Parameters
@@ -215,6 +239,10 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
         What to run.
     progress
         Called with a text, the number of stages done and their number.
+    sectors
+        Codes of the sectors to run; all by default.
+    along_path
+        Whether to integrate along the path; if not, what needs it is not a number.
 
     Returns
     -------
@@ -230,8 +258,11 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
     tell = progress or (lambda _text, _done, _of: None)
     tell("reading the benchmark", 0, 4)
     benchmark, path = resolve(scenario)
+    if sectors is not None:
+        benchmark, path = only(benchmark, path, sectors)
     structure = structures.get(scenario.structure)
     data = benchmark.market_data(structure.parameters, members=tuple(scenario.pool))
+    data = with_instruments(data, path.benchmark)
     tell("compiling the equations", 1, 4)
     clock = time.perf_counter()
     compiled(structure)
@@ -246,6 +277,7 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
         dict(zip(path.steps, path.alone, strict=True)),
         dict(zip(path.steps, path.in_order, strict=True)),
         pool=pool or None,
+        path=along_path,
     )
     solving = time.perf_counter() - clock
     _log.info("compiled in %.2f s, solved in %.2f s", compiling, solving)

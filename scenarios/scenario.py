@@ -29,14 +29,16 @@ Selector = str | Sequence[str]
 class Shock:
     """A change of one instrument on a selection of cells.
 
-    Give exactly one of `rate`, `points`, `percent_of_rate`, `percent_of_power` and `schedule`.
+    Give exactly one of `rate`, `points`, `percent_of_rate`, `percent_of_power`, `amount`, `volume` and `schedule`;
+    :data:`viner.scenarios.instruments.SPECS` says which of them an instrument takes.
 
     Parameters
     ----------
     instrument
         ``"tariff"``: ad valorem on the border price. ``"barrier"``: iceberg cost relative to the benchmark.
         ``"rent"``: wedge on the duty-paid price relative to the benchmark. The last two take `rate` (the new
-        level less 1), `points` and `percent_of_power`.
+        level less 1), `points` and `percent_of_power`. The documentation's page on instruments has the others: duties
+        on units, levies, quotas, export duties, subsidies, excise, VAT, anti-dumping duties.
     sector, origin, destination
         A code, a union's name, a list of them, or ``"*"`` for all. Home sales are touched only where origin
         and destination are one and the same region code; see `viner.scenarios.shocks`.
@@ -48,8 +50,19 @@ class Shock:
         Change of the rate in per cent of it.
     percent_of_power
         Change of one plus the rate in per cent of it.
+    amount
+        Of a duty on each unit, or of the price that a levy lifts imports to, over `unit_value`.
+    volume
+        What a quota allows in each cell, in benchmark values.
     schedule
         A CSV file of sector, origin, destination and tariff; applied within the selection.
+    unit_value
+        The benchmark producer price of a unit in the currency of `amount`; 1 by default, so that an amount is a
+        part of the benchmark price.
+    rent_share
+        Share of a non-tariff barrier that is a rent; the rest uses up resources.
+    recipient
+        Who gets a rent or holds the licences of a quota: ``"importer"`` (the default) or ``"exporter"``.
 
     Raises
     ------
@@ -71,7 +84,12 @@ class Shock:
     points: float | None = None
     percent_of_rate: float | None = None
     percent_of_power: float | None = None
+    amount: float | None = None
+    volume: float | None = None
     schedule: str | Path | None = None
+    unit_value: float | None = None
+    rent_share: float | None = None
+    recipient: str | None = None
 
     def __post_init__(self) -> None:
         faults = shock_faults(vars(self), lambda keys: key_path(("Shock", *keys)))
@@ -92,7 +110,7 @@ class Shock:
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
-    def amount(self) -> float:
+    def number(self) -> float:
         """The number given; 0 for a schedule, whose numbers are in its file."""
         return 0.0 if self.schedule is not None else float(getattr(self, self.kind))
 

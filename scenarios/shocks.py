@@ -10,7 +10,7 @@ Within a step, shocks are applied in order, each to what the one before it left,
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 
 import numpy as np
@@ -19,18 +19,18 @@ from numpy.typing import NDArray
 from viner.calibration.benchmark import Benchmark
 from viner.errors import Fault, InputError, InputWarning, ScenarioError
 from viner.model.market import Array, Policy
+from viner.scenarios.instruments import RECIPIENTS, SPECS, Spec, benchmark_policy, expected, legal, widened
 from viner.scenarios.scenario import Shock, Step
 from viner.scenarios.schedule import Schedule, read_schedule
 from viner.scenarios.validation import PER_CENT_CURE, Locate, locate_in, within
 
 Mask = NDArray[np.bool_]
 
-# What an instrument's level is where its rate is zero: a barrier or a rent of 1.05 has the rate 0.05.
-_ZERO: Mapping[str, float] = {"tariff": 0.0, "barrier": 1.0, "rent": 1.0}
+_FIELDS = tuple(f.name for f in fields(Policy))
 
 # The new rate, from the old one and the amount of the shock.
 _CHANGES: Mapping[str, Callable[[Array, float], Array]] = {
-    "rate": lambda rate, amount: 0 * rate + amount,
+    "rate": np.full_like,
     "points": lambda rate, amount: rate + amount,
     "percent_of_rate": lambda rate, amount: rate * (1 + amount / 100),
     "percent_of_power": lambda rate, amount: rate + (1 + rate) * (amount / 100),
@@ -46,7 +46,7 @@ class PolicyPath:
     steps
         Names, in order.
     benchmark
-        Tariffs of the benchmark; barriers and rents 1.
+        Tariffs and other instruments of the benchmark; barriers 1.
     alone
         For each step, the benchmark with that step's shocks only.
     in_order
@@ -67,28 +67,46 @@ class PolicyPath:
 
 @dataclass(frozen=True)
 class _Move:
-    """A shock made ready for a benchmark: which cells it moves, and to which rates if it has a schedule."""
+    """A shock made ready for a benchmark: which cells it moves, and to which rates if it has a schedule.
+
+    `flows` are those of the benchmark, which quotas may be shares of.
+    """
 
     shock: Shock
     cells: Mask
     schedule: Schedule | None
     where: str
+    flows: Array
+
+    @property
+    def spec(self) -> Spec:
+        """The instrument."""
+        return SPECS[self.shock.instrument]
 
     def apply(self, policy: Policy) -> Policy:
         """Return `policy` with the shock's instrument moved."""
-        name, kind = self.shock.instrument, self.shock.kind
-        level: Array = getattr(policy, name)
+        new = self._levels(policy)
+        if self.shock.recipient is not None:
+            new["held_abroad"] = np.full(self.cells.shape, RECIPIENTS[self.shock.recipient])
+        return replace(
+            policy, **{name: np.where(self.cells, level, getattr(policy, name)) for name, level in new.items()}
+        )
+
+    def _levels(self, policy: Policy) -> dict[str, Array]:
+        spec, shock, kind = self.spec, self.shock, self.shock.kind
+        level: Array = getattr(policy, spec.field)
         if self.schedule is not None:
-            new = self.schedule.rate
-        else:
-            new = _ZERO[name] + _CHANGES[kind](level - _ZERO[name], self.shock.amount)
-        return replace(policy, **{name: np.where(self.cells, new, level)})
-
-
-def benchmark_policy(benchmark: Benchmark) -> Policy:
-    """Return the policy in force in a benchmark: its tariffs, and barriers and rents of 1."""
-    ones = np.ones(benchmark.value.shape)
-    return Policy(tariff=benchmark.tariff, barrier=ones, rent=ones)
+            return {spec.field: self.schedule.rate}
+        if kind == "amount":
+            return {spec.field: np.full(level.shape, shock.number / (shock.unit_value or 1.0))}
+        if kind == "volume":
+            return {spec.field: np.full(level.shape, shock.number)}
+        if spec.field == "quota":
+            return {spec.field: shock.number * self.flows}
+        if shock.rent_share is not None:
+            cost = np.full(level.shape, 1.0 + (1.0 - shock.rent_share) * shock.number)
+            return {"barrier": cost, "rent": (1.0 + shock.number) / cost}
+        return {spec.field: spec.zero + _CHANGES[kind](level - spec.zero, shock.number)}
 
 
 def policy_path(benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate | None = None) -> PolicyPath:
@@ -167,14 +185,18 @@ def _move(benchmark: Benchmark, shock: Shock, locate: Locate) -> _Move:
     cells[np.ix_(*axes)] = True
     if schedule is not None:
         cells &= schedule.named
-    elif not _is_home(shock, benchmark):
+    elif not SPECS[shock.instrument].whole and not _is_home(shock, benchmark):
         diagonal = np.arange(len(benchmark.regions))
         cells[:, diagonal, diagonal] = False
+    cells = np.asarray(widened(cells, SPECS[shock.instrument]))
+    if SPECS[shock.instrument].field == "quota":
+        # A quota on what is not traded has nothing to limit.
+        cells = cells & (benchmark.value > 0)
     if not (cells & (benchmark.value > 0)).any():
-        expected = "a selection in which the benchmark has trade"
+        wanted = "a selection in which the benchmark has trade"
         cure = "Look at the codes, and at the flows of the benchmark"
-        raise ScenarioError(Fault(locate(()), f"no cell with trade: {_selection(shock)}", expected, cure))
-    return _Move(shock, cells, schedule, locate((shock.kind,)))
+        raise ScenarioError(Fault(locate(()), f"no cell with trade: {_selection(shock)}", wanted, cure))
+    return _Move(shock, cells, schedule, locate((shock.kind,)), benchmark.value)
 
 
 def _is_home(shock: Shock, benchmark: Benchmark) -> bool:
@@ -201,15 +223,24 @@ def _cell(benchmark: Benchmark, cells: Mask) -> str:
 
 
 def _range_faults(benchmark: Benchmark, move: _Move, after: Policy) -> list[Fault]:
-    instrument, kind = move.shock.instrument, move.shock.kind
-    rate = getattr(after, instrument) - _ZERO[instrument]
-    wrong = move.cells & ~((rate > -1) & (rate <= benchmark.max_tariff))
+    instrument, kind, spec = move.shock.instrument, move.shock.kind, move.spec
+    level = getattr(after, spec.field)
+    wrong = move.cells & ~legal(spec.field, level, benchmark.max_tariff)
     if not wrong.any():
         return []
-    worst = rate[wrong][0]
-    found = f"{kind} = {move.shock.amount:g} brings the {instrument} on {_cell(benchmark, wrong)} to {worst:.6g}"
-    expected = f"a fraction above -1, at most {benchmark.max_tariff:g}"
-    return [Fault(move.where, found, expected, PER_CENT_CURE if kind in ("rate", "points") else "")]
+    worst = level[wrong][0] - spec.zero
+    found = f"{kind} = {move.shock.number:g} brings the {instrument} on {_cell(benchmark, wrong)} to {worst:.6g}"
+    cure = PER_CENT_CURE if kind in ("rate", "points") else ""
+    return [Fault(move.where, found, expected(spec.field, benchmark.max_tariff), cure)]
+
+
+def _differ(a: Array, b: Array) -> Mask:
+    return np.asarray((a != b) & ~(np.isnan(a) & np.isnan(b)))
+
+
+def _change(before: Array, after: Array) -> Array:
+    """By how much a level moves; what was absent moves from zero."""
+    return np.where(_differ(before, after), after - np.nan_to_num(before), 0.0)
 
 
 def _idle(benchmark: Benchmark, moves: Sequence[Sequence[_Move]], start: Policy) -> list[str]:
@@ -220,8 +251,8 @@ def _idle(benchmark: Benchmark, moves: Sequence[Sequence[_Move]], start: Policy)
         for move in step:
             after = move.apply(policy)
             name = move.shock.instrument
-            moved = (getattr(after, name) != getattr(policy, name)) & (benchmark.value > 0)
-            if not moved.any():
+            moved = np.any([_differ(getattr(after, f), getattr(policy, f)) for f in _FIELDS], axis=0)
+            if not (moved & (benchmark.value > 0)).any():
                 found = f"the shock changes nothing: the {name} has this level already"
                 cautions.append(f"{move.where}: {found} ({_selection(move.shock)})")
             policy = after
@@ -245,11 +276,12 @@ def _overlaps(benchmark: Benchmark, path: PolicyPath) -> list[str]:
     cautions = []
     before = (path.benchmark, *path.in_order)
     for k, step in enumerate(path.steps):
-        for name in _ZERO:
-            part = getattr(path.in_order[k], name) - getattr(before[k], name)
-            alone = getattr(path.alone[k], name) - getattr(path.benchmark, name)
+        for name in _FIELDS:
+            part = _change(getattr(before[k], name), getattr(path.in_order[k], name))
+            alone = _change(getattr(path.benchmark, name), getattr(path.alone[k], name))
             differs = (benchmark.value > 0) & ~np.isclose(part, alone, rtol=0, atol=1e-12)
             if differs.any():
-                found = f"step {step!r} moves the {name} on {_cell(benchmark, differs)} after another step did"
+                what = f"the {name.replace('_', ' ')} on {_cell(benchmark, differs)}"
+                found = f"step {step!r} moves {what} after another step did"
                 cautions.append(f"{found}: its part in the total depends on the order of the steps")
     return cautions

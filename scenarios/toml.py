@@ -62,7 +62,12 @@ class ShockForm(Strict):
     points: Amount = None
     percent_of_rate: Amount = None
     percent_of_power: Amount = None
+    amount: Amount = None
+    volume: Amount = None
     schedule: str | None = None
+    unit_value: Amount = None
+    rent_share: Amount = None
+    recipient: str | None = None
 
 
 class StepForm(Strict):

@@ -9,20 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 
-from viner.calibration.benchmark import INSTRUMENTS
 from viner.errors import Fault, nearest
 from viner.model import structures
+from viner.scenarios.instruments import RECIPIENTS, SPECS
 
 Key = str | int
 Locate = Callable[[Sequence[Key]], str]
 
-KINDS = ("rate", "points", "percent_of_rate", "percent_of_power", "schedule")
-AVAILABLE: Mapping[str, tuple[str, ...]] = {
-    "tariff": KINDS,
-    # The benchmark's barrier and rent are zero by definition: half of it says nothing. Points add up over steps.
-    "barrier": ("rate", "points", "percent_of_power"),
-    "rent": ("rate", "points", "percent_of_power"),
-}
+KINDS = ("rate", "points", "percent_of_rate", "percent_of_power", "amount", "volume", "schedule")
+FURTHER = ("unit_value", "rent_share", "recipient")
+AVAILABLE: Mapping[str, tuple[str, ...]] = {name: spec.kinds for name, spec in SPECS.items()}
 TOTAL = "total"
 POOLING = "pooling"
 PER_CENT_CURE = "Rates are fractions: write 0.15 for 15 %"
@@ -81,7 +77,46 @@ def shock_faults(fields: Mapping[str, object], locate: Locate) -> list[Fault]:
                 faults.append(Fault(where, repr(fields[kind]), "the path of a CSV file"))
         else:
             faults += _amount_faults(kind, fields[kind], where)
+            if instrument == "production-subsidy" and kind == "rate" and not faults and not _number(fields[kind]) < 1:  # type: ignore[operator]
+                faults.append(Fault(where, f"rate = {fields[kind]}", "a fraction below 1", PER_CENT_CURE))
+    return faults + _further_faults(instrument, fields, locate)
+
+
+def _further_faults(instrument: str, fields: Mapping[str, object], locate: Locate) -> list[Fault]:
+    """Return what is wrong with the keys that only some instruments have."""
+    faults = []
+    spec = SPECS[instrument]
+    for key in FURTHER:
+        value = fields.get(key)
+        if value is None:
+            continue
+        where = locate((key,))
+        number = _number(value)
+        if key not in spec.further:
+            having = ", ".join(name for name, one in SPECS.items() if key in one.further)
+            faults.append(Fault(where, f"{key} for the instrument {instrument!r}", f"{key} only with {having}"))
+        elif key == "recipient":
+            if value not in RECIPIENTS:
+                faults.append(Fault(where, repr(value), " or ".join(map(repr, RECIPIENTS))))
+        elif key == "unit_value" and not (number is not None and 0 < number < math.inf):
+            faults.append(Fault(where, repr(value), "a positive number: the benchmark price of a unit"))
+        elif key == "rent_share" and not (number is not None and 0 <= number <= 1):
+            cure = "0 where all of it uses up resources, 1 where somebody earns it"
+            faults.append(Fault(where, repr(value), "a share from 0 to 1", cure))
+    if "rent_share" in spec.further and fields.get("rent_share") is None:
+        cure = "0 where all of it uses up resources, 1 where somebody earns it"
+        faults.append(Fault(locate(("rent_share",)), "no rent_share", "a share from 0 to 1", cure))
+    faults += _whole_faults(instrument, fields, locate)
     return faults
+
+
+def _whole_faults(instrument: str, fields: Mapping[str, object], locate: Locate) -> list[Fault]:
+    """Return what is wrong with the selection of a tax on all that a region buys, or a subsidy on all it sells."""
+    other = {"origin": "destination", "destination": "origin"}.get(SPECS[instrument].whole)
+    if other is None or fields.get(other) in (None, "*", ["*"], ("*",)):
+        return []
+    cure = "Leave the key out: it holds for home sales and all trade alike"
+    return [Fault(locate((other,)), f"{fields[other]!r} for {instrument}", "'*'", cure)]
 
 
 _CHANGE = "Say what the shock does: rate = 0.10 sets the tariff to 10 %"
@@ -110,13 +145,6 @@ def _instrument_fault(instrument: object, where: str) -> Fault | None:
     name = hyphens(instrument)
     if name in AVAILABLE:
         return None
-    if name in INSTRUMENTS:
-        cure = (
-            "Write it as 'barrier' where it uses up resources and as 'rent' where somebody earns it"
-            if name == "non-tariff-barrier"
-            else ""
-        )
-        return Fault(where, f"the instrument {name!r}, which this version does not have", available, cure)
     return Fault(where, f"unknown instrument {instrument!r}", available, nearest(name, tuple(AVAILABLE)))
 
 
@@ -124,6 +152,8 @@ _LIMITS: Mapping[str, tuple[Callable[[float], bool], str, str]] = {
     "rate": (lambda x: x > -1, "a fraction above -1", f"{PER_CENT_CURE}, -0.15 for a subsidy of 15 %"),
     "points": (lambda x: abs(x) <= 1, "a fraction from -1 to 1", f"{PER_CENT_CURE}, 0.05 for five points"),
     "percent_of_rate": (lambda x: x >= -100, "a percentage of at least -100", "-100 takes the rate to zero"),
+    "amount": (lambda x: x >= 0, "an amount of at least 0", ""),
+    "volume": (lambda x: x > 0, "a positive volume", "A flow cannot be stopped under this demand: use a small volume"),
     "percent_of_power": (lambda x: x > -100, "a percentage above -100", "-50 halves one plus the rate"),
 }
 

@@ -100,6 +100,13 @@ class NotConverged(VinerError):
         self.partial = partial
 
 
+class AccountsError(VinerError):
+    """The accounts of a market do not add up: a fault of a structure or of viner's own, and no result is given.
+
+    Cure: report it with the scenario. The message names the sectors and by how much.
+    """
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return a sentence that names the known name nearest to `name`, or lists the known ones."""
     folded = {k.casefold(): k for k in known}

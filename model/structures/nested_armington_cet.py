@@ -141,6 +141,7 @@ STRUCTURE = Structure(
         "supply": "eps",
         "transformation": "omega",
     },
+    competitive=True,
     results=results_in_changes,
     active=selling,
     more=masks,

@@ -112,6 +112,9 @@ class Structure:
         may be complex, so that its derivatives along a path are exact.
     form
         How the equations are solved, see :func:`viner.model.generate.compile_system`.
+    competitive
+        Whether those who sell take prices as given, so that a duty on each unit or a quota leaves the equations as
+        they are. Where firms set prices, these change their mark-ups.
     mechanisms
         Whether the changes in quantity have parts ``diversion``, ``displacement`` and ``expansion``. The equations
         report them as factors of the quantity, unless `mechanism_terms` says what they are.
@@ -142,9 +145,10 @@ class Structure:
     results: Callable[[Given, Mapping[str, Array]], Results]
     form: Form = "changes"
     mechanisms: bool = True
+    competitive: bool = False
     active: Callable[[MarketData], NDArray[np.bool_]] = moving_prices
     more: Callable[[MarketData], dict[str, Array]] = _no_arrays
-    by_policy: Callable[[Array, Array], dict[str, Array]] = _no_arrays
+    by_policy: Callable[[Array, Array], dict[str, Array]] | None = None
     columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays
     regimes: Callable[[Mapping[str, Array]], NDArray[np.bool_]] | None = None
     mechanism_terms: Callable[[Given, Mapping[str, Array]], Mapping[str, Sequence[tuple[Array, Array]]]] | None = None

@@ -21,9 +21,9 @@ def cut(**changes: Any) -> Shock:
 def test_a_shock_keeps_what_it_is_given() -> None:
     shock = Shock("tariff", origin=["CHN", "ASEAN"], destination=["KAZ"], rate=0.10)
     assert (shock.origin, shock.destination, shock.sector) == (("CHN", "ASEAN"), "KAZ", "*")
-    assert (shock.kind, shock.amount) == ("rate", 0.10)
+    assert (shock.kind, shock.number) == ("rate", 0.10)
     whole: Any = np.int64(-50)
-    assert Shock("tariff", percent_of_rate=whole).amount == -50.0
+    assert Shock("tariff", percent_of_rate=whole).number == -50.0
     assert Shock("tariff", schedule="a.csv").schedule == Path("a.csv")
     assert hash(shock) == hash(Shock("tariff", origin=("CHN", "ASEAN"), destination="KAZ", rate=0.10))
 
@@ -36,11 +36,21 @@ def test_a_shock_keeps_what_it_is_given() -> None:
             "Shock.instrument: unknown instrument 'tarif'; expected one of tariff, barrier, rent",
         ),
         ({"instrument": "tarif"}, "Did you mean 'tariff'?"),
-        ({"instrument": "quota"}, "the instrument 'quota', which this version does not have"),
-        ({"instrument": "specific_duty"}, "the instrument 'specific-duty', which this version does not have"),
-        ({"instrument": "export-duty"}, "the instrument 'export-duty', which this version does not have"),
-        ({"instrument": "tariff-rate-quota"}, "'tariff-rate-quota', which this version does not have"),
-        ({"instrument": "non-tariff-barrier"}, "Write it as 'barrier' where it uses up resources"),
+        ({"instrument": "quota", "rate": None, "points": 0.1}, "points for the instrument 'quota'"),
+        ({"instrument": "quota", "rate": None, "volume": 0}, "volume = 0; expected a positive volume"),
+        ({"instrument": "specific_duty"}, "rate for the instrument 'specific-duty'; expected one of amount"),
+        ({"instrument": "specific-duty", "rate": None, "amount": -1}, "amount = -1; expected an amount of at least 0"),
+        (
+            {"instrument": "specific-duty", "rate": None, "amount": 1, "unit_value": 0},
+            "Shock.unit_value: 0; expected a positive number",
+        ),
+        ({"instrument": "export-duty", "recipient": "importer"}, "recipient only with rent, non-tariff-barrier, quota"),
+        ({"instrument": "quota", "recipient": "nobody"}, "'nobody'; expected 'importer' or 'exporter'"),
+        ({"instrument": "non-tariff-barrier"}, "no rent_share; expected a share from 0 to 1. 0 where all of it"),
+        ({"instrument": "non-tariff-barrier", "rent_share": 2}, "Shock.rent_share: 2; expected a share from 0 to 1"),
+        ({"instrument": "vat", "origin": "RUS"}, "Shock.origin: 'RUS' for vat; expected '*'"),
+        ({"instrument": "production-subsidy", "destination": "RUS"}, "'RUS' for production-subsidy; expected '*'"),
+        ({"instrument": "production-subsidy", "rate": 1.5}, "rate = 1.5; expected a fraction below 1"),
         ({"instrument": 3}, "Shock.instrument: 3; expected one of tariff"),
         (
             {"rate": None},

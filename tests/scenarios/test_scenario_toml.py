@@ -117,8 +117,8 @@ def test_a_whole_scenario(folder: Path) -> None:
             "step[0].shock[0]: no cell with trade: sector food, origin CHN, destination KAZ",
         ),
         (
-            HEAD + STEP + SHOCK.replace('"tariff"', '"quota"') + "rate = 0.2\n",
-            "step[0].shock[0].instrument: the instrument 'quota', which this version does not have",
+            HEAD + STEP + SHOCK.replace('"tariff"', '"quota"') + "points = 0.2\n",
+            "step[0].shock[0].points: points for the instrument 'quota'; expected one of volume, rate",
         ),
         (
             HEAD.replace("nested-a", "nested-b") + STEP + SHOCK + "rate = 0.2\n",
@@ -195,4 +195,4 @@ def test_a_shock_that_changes_nothing_warns(folder: Path) -> None:
     path = write(folder, HEAD + STEP + SHOCK + "rate = 0.1\n")
     with pytest.warns(InputWarning, match=r"step\[0\].shock\[0\].rate: the shock changes nothing"):
         scenario = load_scenario(path)
-    assert scenario.steps[0].shocks[0].amount == 0.1
+    assert scenario.steps[0].shocks[0].number == 0.1

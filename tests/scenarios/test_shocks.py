@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from viner.calibration.benchmark import Benchmark, from_arrays
 from viner.errors import InputWarning, ScenarioError
+from viner.scenarios.instruments import benchmark_policy
 from viner.scenarios.scenario import Shock, Step
-from viner.scenarios.shocks import benchmark_policy, policy_path
+from viner.scenarios.shocks import policy_path
 
 FOOD, METALS = 0, 1
 RUS, KAZ, CHN = 0, 1, 2

@@ -203,8 +203,8 @@ def test_parts_by_step_add_up_where_two_steps_favour_two_origins() -> None:
     first = model.data.tariff.copy()
     first[0, 1, 0] = 0.0
     increments = [
-        Policy(first - start.tariff, 0.0 * start.barrier, 0.0 * start.rent),
-        Policy(end.tariff - first, 0.0 * start.barrier, 0.0 * start.rent),
+        {"tariff": first - start.tariff},
+        {"tariff": end.tariff - first},
     ]
     o, parts = outcome(model, start, end, increments=increments)
     assert_allclose(sum(p.diversion for p in parts), o.own["trade_diversion"], atol=1e-11)

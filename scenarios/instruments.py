@@ -1,0 +1,175 @@
+"""What shocks can do to each instrument, and how rows of ``instruments.csv`` become the policy of a benchmark."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viner.calibration.benchmark import Benchmark, Instrument
+from viner.errors import BenchmarkError, Fault, InputError
+from viner.model.market import Array, Policy
+
+RATES = ("rate", "points", "percent_of_rate", "percent_of_power")
+RECIPIENTS: Mapping[str, float] = {"importer": 0.0, "exporter": 1.0}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An instrument as scenarios know it.
+
+    Parameters
+    ----------
+    field
+        Of the policy.
+    kinds
+        What a shock can give.
+    further
+        Further keys that a shock may have.
+    whole
+        ``origin``: it holds for all that a region sells. ``destination``: for all that it buys. Home sales are then
+        among the cells. Empty for an instrument of single flows.
+    zero
+        The level at which its rate is zero.
+    unit
+        That of its value in ``instruments.csv``; empty if it cannot stand there.
+    """
+
+    field: str
+    kinds: tuple[str, ...]
+    further: tuple[str, ...] = ()
+    whole: str = ""
+    zero: float = 0.0
+    unit: str = "rate"
+
+
+SPECS: Mapping[str, Spec] = {
+    "tariff": Spec("tariff", (*RATES, "schedule"), unit=""),
+    # The benchmark's barrier and rent are zero by definition: half of it says nothing. Points add up over steps.
+    "barrier": Spec("barrier", ("rate", "points", "percent_of_power"), zero=1.0, unit=""),
+    "rent": Spec("rent", ("rate", "points", "percent_of_power"), ("recipient",), zero=1.0),
+    "non-tariff-barrier": Spec("barrier", ("rate",), ("recipient", "rent_share"), zero=1.0, unit=""),
+    "specific-duty": Spec("specific", ("amount",), ("unit_value",), unit="price"),
+    "minimum-duty": Spec("minimum", ("amount",), ("unit_value",), unit="price"),
+    "variable-levy": Spec("threshold", ("amount",), ("unit_value",), unit="price"),
+    "anti-dumping": Spec("anti_dumping", ("rate", "points", "percent_of_rate")),
+    "export-duty": Spec("export_duty", RATES),
+    "production-subsidy": Spec("production_subsidy", ("rate", "points", "percent_of_rate"), whole="origin"),
+    "excise": Spec("excise", RATES, whole="destination"),
+    "vat": Spec("vat", RATES, whole="destination"),
+    "quota": Spec("quota", ("volume", "rate"), ("recipient",), unit="volume"),
+    "tariff-rate-quota": Spec("quota", ("volume", "rate"), ("recipient",), unit="volume"),
+    "over-quota-tariff": Spec("over_tariff", ("rate",)),
+}
+
+
+def legal(field: str, level: Array, highest: float) -> NDArray[np.bool_]:
+    """Return where levels of a field of a policy are ones that it can have; absent is one."""
+    absent = np.isnan(level)
+    if field in ("specific", "minimum", "threshold"):
+        return np.asarray(absent | ((level >= 0.0) & np.isfinite(level)))
+    if field == "quota":
+        return np.asarray(absent | ((level > 0.0) & np.isfinite(level)))
+    if field == "production_subsidy":
+        return np.asarray((level > -highest) & (level < 1.0))
+    if field == "held_abroad":
+        return np.asarray((level >= 0.0) & (level <= 1.0))
+    rate = level - (1.0 if field in ("barrier", "rent") else 0.0)
+    return np.asarray(absent | ((rate > -1.0) & (rate <= highest)))
+
+
+def expected(field: str, highest: float) -> str:
+    """Return what :func:`legal` accepts, in words."""
+    if field in ("specific", "minimum", "threshold"):
+        return "an amount of at least 0, in benchmark producer prices"
+    if field == "quota":
+        return "a positive volume, in benchmark values"
+    if field == "production_subsidy":
+        return "a fraction below 1"
+    return f"a fraction above -1, at most {highest:g}"
+
+
+def widened(cells: NDArray[np.bool_], spec: Spec) -> NDArray[np.bool_]:
+    """Return the cells that an instrument on some cells moves: all that a region sells, or buys, where it must."""
+    axis = {"origin": 2, "destination": 1}.get(spec.whole)
+    if axis is None:
+        return cells
+    return np.broadcast_to(cells.any(axis=axis, keepdims=True), cells.shape)
+
+
+def benchmark_policy(benchmark: Benchmark) -> Policy:
+    """Return the policy in force in a benchmark: its tariffs, and the instruments of ``instruments.csv``.
+
+    Raises
+    ------
+    BenchmarkError
+        A row has an instrument, a unit, a recipient or a value that cannot be used; all are listed.
+    """
+    policy = Policy(benchmark.tariff)
+    faults: list[Fault] = []
+    for row in benchmark.instruments:
+        where = _place(benchmark, row)
+        found = _faults(row, where)
+        if found:
+            faults += found
+            continue
+        spec = SPECS[row.instrument]
+        try:
+            axes = (
+                benchmark.expand_sectors(row.sector, where=where),
+                benchmark.expand_regions(row.origin, where=where),
+                benchmark.expand_regions(row.destination, where=where),
+            )
+        except InputError as error:
+            faults += error.faults
+            continue
+        cells = np.zeros(benchmark.value.shape, dtype=np.bool_)
+        cells[np.ix_(*axes)] = True
+        if not spec.whole and not (row.origin == row.destination and row.origin in benchmark.regions):
+            cells &= ~np.eye(len(benchmark.regions), dtype=np.bool_)
+        cells = widened(cells, spec)
+        level = np.full(cells.shape, row.value + spec.zero)
+        if not legal(spec.field, level, benchmark.max_tariff).all():
+            faults.append(Fault(where, f"{row.instrument} {row.value:g}", expected(spec.field, benchmark.max_tariff)))
+            continue
+        moved = {spec.field: np.where(cells, level, getattr(policy, spec.field))}
+        if "recipient" in spec.further:
+            moved["held_abroad"] = np.where(cells, RECIPIENTS[row.recipient], policy.held_abroad)
+        policy = replace(policy, **moved)
+    short = ~np.isnan(policy.quota) & (policy.quota < benchmark.value * (1.0 - 1e-9))
+    for s, i, j in np.argwhere(short)[:1]:
+        names = (tuple(benchmark.sectors)[s], tuple(benchmark.regions)[i], tuple(benchmark.regions)[j])
+        found_text = f"a quota of {policy.quota[s, i, j]:g} on {names[0]} from {names[1]} to {names[2]}"
+        want = f"at least the flow of the benchmark, {benchmark.value[s, i, j]:g}"
+        faults.append(Fault(f"{benchmark.name}: instruments", found_text, want))
+    if faults:
+        raise BenchmarkError(faults)
+    return policy
+
+
+def _place(benchmark: Benchmark, row: Instrument) -> str:
+    paths = [path for path in benchmark.files if path.name == "instruments.csv"]
+    return f"{paths[0]}:{row.line}" if paths else f"{benchmark.name}: instruments"
+
+
+def _faults(row: Instrument, where: str) -> list[Fault]:
+    spec = SPECS.get(row.instrument)
+    if spec is None or not spec.unit:
+        listed = ", ".join(name for name, one in SPECS.items() if one.unit)
+        cures = {
+            "tariff": "Write tariffs in flows.csv",
+            "barrier": "Barriers are relative to the benchmark: leave the row out",
+            "non-tariff-barrier": "Barriers are relative to the benchmark; write what is a rent as 'rent'",
+        }
+        return [Fault(where, f"the instrument {row.instrument!r}", f"one of {listed}", cures.get(row.instrument, ""))]
+    faults = []
+    if row.unit != spec.unit:
+        cure = {
+            "rate": "Rates are fractions: 0.2 for 20 %",
+            "price": "Amounts are parts of the benchmark producer price",
+            "volume": "Volumes are in the unit of flows.csv, at benchmark prices",
+        }[spec.unit]
+        faults.append(Fault(where, f"the unit {row.unit!r} of {row.instrument}", repr(spec.unit), cure))
+    if "recipient" in spec.further and row.recipient not in RECIPIENTS:
+        faults.append(Fault(where, f"the recipient {row.recipient!r}", " or ".join(map(repr, RECIPIENTS))))
+    return faults

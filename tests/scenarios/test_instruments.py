@@ -1,0 +1,226 @@
+"""Instruments in scenarios and benchmarks: what shocks do, files, and what is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from viner.calibration.benchmark import INSTRUMENTS, Benchmark, Instrument
+from viner.calibration.read import load_benchmark
+from viner.errors import BenchmarkError, NoDerivative, ScenarioError
+from viner.scenarios.instruments import SPECS, benchmark_policy
+from viner.scenarios.output import write_results
+from viner.scenarios.run import RunResult, run
+from viner.scenarios.scenario import Scenario, Shock, Step
+from viner.scenarios.shocks import policy_path
+from viner.scenarios.toml import load_scenario
+
+
+def after(benchmark: Benchmark, *shocks: Shock) -> dict[str, np.ndarray]:
+    """Return the fields of the policy after some shocks."""
+    return vars(policy_path(benchmark, [Step("one", shocks)]).total)
+
+
+def test_a_vat_holds_for_home_sales_and_imports(small: Benchmark) -> None:
+    vat = after(small, Shock("vat", destination="KAZ", rate=0.12))["vat"]
+    assert (vat[:, :, 1] == 0.12).all()
+    assert (vat[:, :, [0, 2]] == 0.0).all()
+
+
+def test_a_production_subsidy_holds_for_all_sales(small: Benchmark) -> None:
+    subsidy = after(small, Shock("production-subsidy", origin="KAZ", sector="food", rate=0.05))["production_subsidy"]
+    assert (subsidy[0, 1] == 0.05).all()
+    assert subsidy.sum() == pytest.approx(0.15)
+
+
+def test_amounts_are_divided_by_the_price_of_a_unit(small: Benchmark) -> None:
+    """0.45 EUR a cc on a unit worth 3 EUR."""
+    shock = Shock("minimum-duty", destination="RUS", origin="CHN", amount=0.45, unit_value=3.0)
+    minimum = after(small, shock)["minimum"]
+    assert minimum[0, 2, 0] == pytest.approx(0.15)
+    assert np.isnan(minimum[0, 1, 0])
+
+
+def test_a_barrier_is_split_into_cost_and_rent(small: Benchmark) -> None:
+    shock = Shock(
+        "non-tariff-barrier", origin="CHN", destination="RUS", rate=0.2, rent_share=0.25, recipient="exporter"
+    )
+    found = after(small, shock)
+    assert found["barrier"][0, 2, 0] == pytest.approx(1.15)
+    assert found["barrier"][0, 2, 0] * found["rent"][0, 2, 0] == pytest.approx(1.2)
+    assert found["held_abroad"][0, 2, 0] == 1.0
+
+
+def test_a_quota_is_a_volume_or_a_share_of_the_flow(small: Benchmark) -> None:
+    assert after(small, Shock("quota", origin="CHN", destination="RUS", volume=4.0))["quota"][0, 2, 0] == 4.0
+    quota = after(small, Shock("quota", origin="CHN", rate=0.9))["quota"]
+    assert quota[0, 2, 0] == 9.0
+    assert np.isnan(quota[0, 2, 1])  # CHN sells no food to KAZ
+
+
+def many(small: Benchmark) -> Scenario:
+    """A scenario with instruments of every kind."""
+    return Scenario(
+        benchmark=small,
+        steps=[
+            Step(
+                "trade",
+                [
+                    Shock("tariff", origin="RUS", destination="KAZ", rate=0.0),
+                    Shock("minimum-duty", origin="CHN", destination="RUS", amount=0.2),
+                    Shock("export-duty", origin="KAZ", sector="metals", rate=0.05),
+                    Shock("anti-dumping", origin="CHN", destination="KAZ", sector="metals", rate=0.2),
+                ],
+            ),
+            Step("taxes", [Shock("vat", destination="KAZ", rate=0.12), Shock("excise", destination="RUS", rate=0.05)]),
+            Step("quota", Shock("quota", origin="RUS", destination="CHN", rate=0.8, recipient="exporter")),
+        ],
+        pool={"RUS": 0.6, "KAZ": 0.4},
+        name="many",
+    )
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, RunResult]:
+    """Results by name, so that a scenario is run once."""
+    return {}
+
+
+@pytest.fixture
+def result(small: Benchmark, kept: dict[str, RunResult]) -> RunResult:
+    """A run with instruments of every kind."""
+    if "many" not in kept:
+        kept["many"] = run(many(small))
+    return kept["many"]
+
+
+def test_accounts_add_up_to_welfare(result: RunResult) -> None:
+    unit = result.accounts[result.accounts["unit"] == "million USD"]
+    parts = unit[unit["account"].str.contains("surplus|revenue|rent|pool")]
+    total = unit[unit["account"] == "total"].set_index(["step", "region", "sector"])["value"]
+    summed = parts.groupby(["step", "region", "sector"])["value"].sum()
+    pd.testing.assert_series_equal(summed.sort_index(), total.sort_index(), check_names=False, atol=1e-9)
+    welfare = result.welfare.set_index(["step", "region", "sector"])["total"]
+    assert np.allclose(total.loc[welfare.index], welfare, atol=1e-12)
+    names = set(unit["account"])
+    assert {"revenue_vat", "revenue_excise", "revenue_minimum_duty", "revenue_export_duty"} <= names
+    assert {"revenue_anti_dumping", "rent_licence"} <= names
+    assert "revenue_production_subsidy" not in names
+
+
+def test_the_world_loses_what_is_lost(result: RunResult) -> None:
+    rows = result.accounts.query("step == 'total' and region == '*' and sector == '*'")
+    world = rows.set_index(["account", "unit"])["value"].to_dict()
+    total = world["total", "million USD"]
+    assert world["deadweight_loss", "million USD"] == pytest.approx(-total, abs=1e-9)
+    assert world["terms_of_trade", "million USD"] == pytest.approx(0.0, abs=1e-9)
+    spending = result.model.spending.sum()
+    percent = world["total", "per cent of benchmark spending"]
+    assert percent == pytest.approx(100.0 * total / spending)
+
+
+def test_attribution_by_instrument_adds_up(result: RunResult) -> None:
+    frame = result.attribution
+    assert list(frame.columns[:7]) == ["step", "sector", "origin", "destination", "region", "measure", "value"]
+    assert {"tariff", "minimum-duty", "export-duty", "anti-dumping", "vat", "excise", "quota", "pool"} <= set(
+        frame["instrument"]
+    )
+    total = frame[frame["measure"] == "total"].groupby(["sector", "region"])["value"].sum()
+    welfare = result.welfare.query("step == 'total'").set_index(["sector", "region"])["total"]
+    assert np.allclose(total.loc[welfare.index], welfare, rtol=1e-8, atol=1e-8)
+    quota = frame.query("measure == 'total' and step == 'quota' and instrument == 'quota'").set_index(
+        ["sector", "region"]
+    )["alone"]
+    alone = result.welfare.query("step == 'quota'").set_index(["sector", "region"])["total"]
+    assert np.allclose(quota.loc[alone.index], alone, atol=1e-12)
+
+
+def test_a_pool_holds_duties_and_no_taxes(result: RunResult) -> None:
+    o = result.total
+    assert np.allclose(o.pool_transfer.sum(axis=1), 0.0, atol=1e-10)
+    assert (o.pool_transfer[:, 2] == 0.0).all()
+
+
+def test_files(result: RunResult, tmp_path: Path) -> None:
+    write_results(result, tmp_path / "out")
+    accounts = pd.read_csv(tmp_path / "out" / "accounts.csv")
+    assert list(accounts.columns) == ["step", "region", "sector", "account", "value", "unit", "basis"]
+    summary = pd.read_csv(tmp_path / "out" / "summary.csv")
+    assert {"account_vat", "account_licence", "deadweight_loss"} <= set(summary["measure"])
+    assert "account_production_subsidy" not in set(summary["measure"])
+
+
+def test_derivatives_are_refused(result: RunResult) -> None:
+    with pytest.raises(NoDerivative, match="other instruments"):
+        _ = result.linear
+    assert result.standard_errors is None
+
+
+def test_a_scenario_file(folder: Path) -> None:
+    (folder.parent / "my.toml").write_text(
+        'benchmark = "small"\nstructure = "nested-armington"\n[[step]]\nname = "limits"\n'
+        '[[step.shock]]\ninstrument = "tariff_rate_quota"\norigin = "CHN"\ndestination = "RUS"\nvolume = 6.0\n'
+        'recipient = "exporter"\n'
+        '[[step.shock]]\ninstrument = "over-quota-tariff"\norigin = "CHN"\ndestination = "RUS"\nrate = 0.5\n'
+        '[[step.shock]]\ninstrument = "variable-levy"\norigin = "KAZ"\ndestination = "RUS"\n'
+        "amount = 2.4\nunit_value = 2.0\n"
+    )
+    path = policy_path(*_loaded(folder.parent / "my.toml"))
+    assert path.total.quota[0, 2, 0] == 6.0
+    assert path.total.over_tariff[0, 2, 0] == 0.5
+    assert path.total.threshold[0, 1, 0] == 1.2
+
+
+def _loaded(path: Path) -> tuple[Benchmark, tuple[Step, ...]]:
+    scenario = load_scenario(path)
+    assert isinstance(scenario.benchmark, str | Path)
+    return load_benchmark(scenario.benchmark), tuple(scenario.steps)
+
+
+def row(instrument: str, value: float, unit: str, *, origin: str = "*", destination: str = "*") -> Instrument:
+    """Return a row of ``instruments.csv``."""
+    return Instrument("*", origin, destination, instrument, value, unit, "importer", "assumed")
+
+
+def test_instruments_of_the_benchmark_are_in_force(small: Benchmark) -> None:
+    rows = (row("vat", 0.18, "rate", destination="RUS"), row("export-duty", 0.1, "rate", origin="RUS"))
+    start = replace(small, instruments=rows)
+    policy = benchmark_policy(start)
+    assert (policy.vat[:, :, 0] == 0.18).all()
+    assert policy.export_duty[0, 0, 0] == 0.0
+    cut = run(Scenario(benchmark=start, steps=[Step("cut", Shock("vat", destination="RUS", rate=0.1))], name="cut"))
+    spending = small.value * (1.0 + small.tariff) * (1.0 + policy.export_duty) * (1.0 + policy.vat)
+    assert cut.model.spending[0, 0] == pytest.approx(spending[0, :, 0].sum())
+    o = cut.total
+    assert (o.consumer_surplus[:, 0] > 0.0).all()
+    assert (o.total.sum(axis=1) > 0.0).all()
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (row("vat", 18, "per cent"), "the unit 'per cent' of vat; expected 'rate'. Rates are fractions"),
+        (row("vat", 18, "rate"), "vat 18; expected a fraction above -1, at most 10"),
+        (row("barrier", 0.1, "rate"), "Barriers are relative to the benchmark"),
+        (row("tariff", 0.1, "rate"), "Write tariffs in flows.csv"),
+        (row("specific-duty", -0.1, "price"), "specific-duty -0.1; expected an amount of at least 0"),
+        (row("quota", 3.0, "volume"), "a quota of 3 on food from RUS to KAZ; expected at least the flow"),
+        (replace(row("quota", 30.0, "volume"), recipient="me"), "the recipient 'me'; expected 'importer' or"),
+    ],
+)
+def test_rows_of_the_benchmark_are_refused(small: Benchmark, bad: Instrument, message: str) -> None:
+    with pytest.raises(BenchmarkError) as caught:
+        benchmark_policy(replace(small, instruments=(bad,)))
+    assert message in str(caught.value)
+    assert "small: instruments" in str(caught.value)
+
+
+def test_a_level_out_of_range_is_refused(small: Benchmark) -> None:
+    with pytest.raises(ScenarioError, match="brings the vat"):
+        after(small, Shock("vat", rate=0.2), Shock("vat", points=-1.0), Shock("vat", points=-0.5))
+
+
+def test_every_instrument_of_scenarios_is_one_of_the_benchmark_format() -> None:
+    assert set(SPECS) == set(INSTRUMENTS)

@@ -14,6 +14,12 @@ def _last_step(a: Array) -> float:
     return float(np.sqrt(np.finfo(a.dtype).eps)) / 10.0
 
 
+def _largest(a: Array) -> float:
+    """The largest absolute value of those that are numbers: a cell that is none must not stop the others."""
+    size = np.abs(a)
+    return float(np.where(np.isnan(size), 0.0, size).max(initial=0.0))
+
+
 def ces_markup(share: Array, sigma: Array, eta: Array) -> Array:
     """Price over marginal cost of a Bertrand firm that faces CES demand.
 
@@ -63,9 +69,9 @@ def _bracketed_markup(weight: Array, sigma: Array, enough: float) -> Array:
         low, high = np.where(below, at, low), np.where(below, high, at)
         new = at - step
         new = np.where((new < low) | (new > high), 0.5 * (low + high), new)
-        moved = np.abs(new - at).max(initial=0.0)
+        moved = _largest(new - at)
         at = new
-        if not moved > enough:
+        if moved <= enough:
             break
     return np.asarray(1.0 / (1.0 - at))
 
@@ -94,7 +100,7 @@ def logit_margin(share: Array) -> Array:
         both = h * above
         step = (np.log(h / above) + h - target) * both / (1.0 + both)
         h = h - step
-        if not np.abs(step / h).max(initial=0.0) > enough:
+        if _largest(step / h) <= enough:
             break
     return np.asarray(np.where(sells, 1.0 + h, 1.0))
 

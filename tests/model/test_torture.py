@@ -45,7 +45,7 @@ def test_the_second_evaluation_can_tell(name: str) -> None:
     if name in LEGAL:
         data = replace(data, parameters={**data.parameters, **LEGAL[name](np.random.default_rng(2), data)})
     if name in BENT:
-        policy = Policy(data.tariff + 0.1 * (policy.tariff - data.tariff))
+        policy = Policy(data.tariff + 0.02 * (policy.tariff - data.tariff))
     # At the benchmark its prices clear the markets, after the shock they do not.
     model = calibrated(structures.get(name), data)
     still = np.zeros(model.active.shape)

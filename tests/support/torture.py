@@ -69,7 +69,7 @@ def torture(name: str, markets: int, regions: int, seed: int) -> Tally:
     good = solution.converged
     excess = excess_demand(name, data, policy, solution.x).max(axis=1)
     with np.errstate(all="ignore"):
-        price = np.exp(solution.x)
+        price = np.exp(solution.x * VERIFIERS[name].in_logs)
     sane = np.isfinite(price).all(axis=1) & (price > 0.0).all(axis=1) & (solution.residual <= VERIFIED)
     certain = ~VERIFIERS[name].doubtful(data)
     return Tally(
@@ -625,6 +625,12 @@ def _fixed_quantities(data: MarketData) -> NDArray[np.bool_]:
     return np.logical_and(*((data.parameters[k] == 0.0).any(axis=1) for k in ("demand", "supply")))
 
 
+def _fixed_sales(data: MarketData) -> NDArray[np.bool_]:
+    """Without transformation the sales of a region to either market are as good as fixed."""
+    fixed = (data.parameters["demand"] == 0.0).any(axis=1) & (data.parameters["transformation"] == 0.0).any(axis=1)
+    return np.asarray(_fixed_quantities(data) | fixed)
+
+
 def _industries_without_bounds(data: MarketData) -> NDArray[np.bool_]:
     """Markets of monopolistic competition that may have no equilibrium.
 
@@ -647,13 +653,14 @@ def _industries_without_bounds(data: MarketData) -> NDArray[np.bool_]:
 class Verifier(NamedTuple):
     """What is known of a structure apart from the code that solves it.
 
-    Relative gaps of its equations at its unknowns, the unknowns that stay where they are, and the markets of which
-    theory does not say that they have an equilibrium.
+    Relative gaps of its equations at its unknowns, the unknowns that stay where they are, the markets of which theory
+    does not say that they have an equilibrium, and whether unknowns are logs of what has to be finite and positive.
     """
 
     equations: Callable[[_Levels, Long], Long]
     fixed: Callable[[MarketData], NDArray[np.bool_]]
     doubtful: Callable[[MarketData], NDArray[np.bool_]] = _fixed_quantities
+    in_logs: bool = True
 
 
 VERIFIERS: Mapping[str, Verifier] = {
@@ -661,11 +668,11 @@ VERIFIERS: Mapping[str, Verifier] = {
     "bertrand-ces": Verifier(_bertrand_ces, _costs_and_purchases_given),
     "bertrand-logit": Verifier(_bertrand_logit, _costs_and_purchases_given),
     "cournot": Verifier(_cournot, _costs_and_purchases_given),
-    "gsim": Verifier(_gsim, _price_given),
+    "gsim": Verifier(_gsim, _price_given, in_logs=False),
     "krugman": Verifier(_krugman, _sells_nothing, _industries_without_bounds),
     "melitz": Verifier(_melitz, _sells_nothing, _industries_without_bounds),
     "nested-armington": Verifier(_nested_armington, _price_given),
-    "nested-armington-cet": Verifier(_nested_armington_cet, _no_such_sales),
+    "nested-armington-cet": Verifier(_nested_armington_cet, _no_such_sales, _fixed_sales),
     "smart": Verifier(_smart, _imports_nothing),
     "translog": Verifier(_translog, _price_given_and_a_mean),
     "union-armington": Verifier(_union_armington, _price_given),

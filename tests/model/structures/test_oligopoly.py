@@ -286,3 +286,16 @@ def test_kernels_against_a_solver_of_one_equation() -> None:
         zero = lambda x, y=y, s=s, e=e: s - 1 / x - (s - e) * y * (1 - x) ** (s - 1)  # noqa: E731
         lerner = brentq(zero, 1 / s - 1e-9, 1 - 1e-15)
         assert m == pytest.approx(1.0 / (1.0 - lerner), rel=1e-9)
+
+
+@pytest.mark.parametrize("share", [np.array([1e-3, np.nan, 1e25]), np.array([np.nan, 0.5, 1e40])])
+def test_one_cell_that_is_no_number_does_not_stop_the_others(share: np.ndarray) -> None:
+    """Neither from a share near nothing, nor from one so large that the mark-up is many times the cost."""
+    sells = np.isfinite(share)
+    sigma, eta = np.full(3, 29.0), np.ones(3)
+    found = ces_markup(share, sigma, eta)[sells]
+    elasticity = 29.0 - 28.0 * share[sells] * found**-28.0
+    assert_allclose(found, elasticity / (elasticity - 1.0), rtol=1e-9)
+    margin = logit_margin(share)[sells]
+    with np.errstate(under="ignore"):
+        assert_allclose(margin * (1.0 - share[sells] * np.exp(-margin)), 1.0, rtol=1e-9)

@@ -5,8 +5,9 @@ from typing import cast
 
 import numpy as np
 import pytest
+from extremes import LEGAL, draw
 from numpy.typing import NDArray
-from torture import LEGAL, VERIFIED, VERIFIERS, Tally, draw, excess_demand, torture
+from torture import VERIFIED, VERIFIERS, Tally, excess_demand, torture
 
 from viner.errors import NotConverged
 from viner.model import structures

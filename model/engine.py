@@ -213,27 +213,28 @@ def equilibrium(model: Model, policy: Policy, *, start: Array | None = None) -> 
     )
 
 
-def repeated(model: Model, times: int) -> Model:
-    """Return a model with every sector repeated, ``[times * sector, ...]``, the repetitions outermost."""
-
-    def tile(a: Array) -> Array:
-        return np.tile(a, (times,) + (1,) * (a.ndim - 1))
-
+def selected(model: Model, sectors: NDArray[np.intp]) -> Model:
+    """Return a model of some sectors by position, each as often as it is named."""
     data = model.data
     return replace(
         model,
         data=MarketData(
-            data.sectors * times,
+            tuple(data.sectors[n] for n in sectors),
             data.regions,
-            tile(data.value),
-            tile(data.tariff),
-            {name: tile(np.asarray(a)) for name, a in data.parameters.items()},
+            data.value[sectors],
+            data.tariff[sectors],
+            {name: np.asarray(a)[sectors] for name, a in data.parameters.items()},
             data.partner,
         ),
-        parameters={name: tile(a) for name, a in model.parameters.items()},
-        more={name: tile(a) for name, a in model.more.items()},
-        active=np.tile(model.active, (times, 1)),
+        parameters={name: a[sectors] for name, a in model.parameters.items()},
+        more={name: a[sectors] for name, a in model.more.items()},
+        active=model.active[sectors],
     )
+
+
+def repeated(model: Model, times: int) -> Model:
+    """Return a model with every sector repeated, ``[times * sector, ...]``, the repetitions outermost."""
+    return selected(model, np.tile(np.arange(len(model.data.sectors)), times))
 
 
 def _log(levels: Array) -> Array:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from viner.errors import NotConverged
 from viner.model import welfare
 from viner.model.changes import log_name
-from viner.model.engine import Model, repeated
+from viner.model.engine import Model, selected
 from viner.model.market import Array, Policy
 from viner.model.policy import DUTIES, RENTS, TAXES, foreign_price, receipts, split, total_of
 from viner.model.solve import linear_response, solve
@@ -125,23 +125,26 @@ def _quadrature(
 ) -> list[Parts]:
     points, weights = np.polynomial.legendre.leggauss(order)
     widths = np.diff(breaks, axis=0)
-    sectors = len(model.data.sectors)
-    s = (breaks[:-1, None] + widths[:, None] * (points[:, None] + 1.0) / 2.0).reshape(-1, sectors)
-    w = (widths[:, None] * weights[:, None] / 2.0).reshape(-1, sectors)
-    wide = repeated(model, len(s))
-    policy = on_path(benchmark, increments, s)
+    # By sector, piece and node; a piece that a sector does not have is left out.
+    inside = np.repeat(widths.T[:, :, None] > 0.0, order, axis=2)
+    sectors = np.nonzero(inside)[0]
+    s = (breaks[:-1].T[:, :, None] + widths.T[:, :, None] * (points + 1.0) / 2.0)[inside]
+    w = (widths.T[:, :, None] * weights / 2.0)[inside]
+    first = np.flatnonzero(np.diff(sectors, prepend=-1))
+    wide = selected(model, sectors)
+    policy = on_path(benchmark, increments, sectors, s)
     given = wide.given(policy)
     names = [f"{sector} (on the path)" for sector in wide.data.sectors]
     x = solve(wide.compiled, given, active=wide.active, markets=names, labels={"regions": wide.data.regions}).x
     point = _Point(wide, policy, given, x)
 
     def integral(values: Array) -> Array:
-        return np.asarray(np.einsum("ns,ns...->s...", w, values.reshape(*s.shape, *values.shape[1:])))
+        return np.asarray(np.add.reduceat(w.reshape(-1, *[1] * (values.ndim - 1)) * values, first, axis=0))
 
-    at_s = s.reshape(-1, 1)
+    at_s = s[:, None]
     parts = []
     for moves in increments:
-        slopes = point.slopes({name: np.tile(a, (len(s), 1, 1)) for name, a in moves.items()})
+        slopes = point.slopes({name: a[sectors] for name, a in moves.items()})
         duties = slopes.pop("duties")
         # The pool is in force in proportion to s.
         slopes["pool_transfer"] = at_s * welfare.pool_transfer(duties, pool)

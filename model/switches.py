@@ -1,12 +1,12 @@
 """Points of a path at which a regime changes: a quota begins to bind, one duty takes the place of another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.model.engine import Model, repeated
+from viner.model.engine import Model, selected
 from viner.model.market import Array, Policy
 from viner.model.policy import inner_power
 from viner.model.regimes import PRICE, QUOTA
@@ -21,61 +21,55 @@ _CLOSEST = 1e-14
 _MOST = 100
 
 
-def on_path(benchmark: Policy, increments: Sequence[Moves], s: Array) -> Policy:
-    """Return the policies at points of the path, one for each sector: `s` is ``[point, sector]``.
-
-    Their sectors are those of the benchmark, repeated for every point, as in :func:`viner.model.engine.repeated`.
-    """
-    at = s.reshape(-1, 1, 1)
+def on_path(benchmark: Policy, increments: Sequence[Moves], sectors: NDArray[np.intp], s: Array) -> Policy:
+    """Return the policies at points of the path: of the sectors named, each at its own `s`."""
+    at = s[:, None, None]
     out = {}
-    for name in ("tariff", *dict.fromkeys(name for moves in increments for name in moves)):
-        start = getattr(benchmark, name)
-        whole = sum((moves[name] for moves in increments if name in moves), np.zeros_like(start))
-        out[name] = np.tile(start, (len(s), 1, 1)) + at * np.tile(whole, (len(s), 1, 1))
-    still = {
-        name: level if not any(level.strides) else np.tile(level, (len(s), 1, 1))
-        for name, level in vars(benchmark).items()
-        if name not in out
-    }
-    shape = out["tariff"].shape
-    still = {name: a if a.shape == shape else np.full((), a.flat[0]) for name, a in still.items()}
-    return replace(benchmark, **out, **still)
+    for name, start in vars(benchmark).items():
+        moves = [moves[name][sectors] for moves in increments if name in moves]
+        if moves or name == "tariff":
+            out[name] = start[sectors] + at * sum(moves, np.zeros((len(s), *start.shape[1:])))
+        else:
+            out[name] = np.full((), start.flat[0]) if not any(start.strides) else start[sectors]
+    return Policy(**out)
 
 
 def switches(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> Array:
     """Return for every sector where its path is to be split, ``[point, sector]``, from zero to one.
 
-    Sectors with fewer points than others have some of them twice.
+    Sectors with fewer points than others end with ones.
     """
     sectors = len(model.data.sectors)
     ends = np.repeat([[0.0], [1.0]], sectors, axis=1)
     if not model.regimes:
         return ends
-    grid = np.repeat(np.linspace(0.0, 1.0, _INTERVALS + 1)[:, None], sectors, axis=1)
-    seen = _regimes(model, benchmark, increments, grid)
     found: list[list[float]] = [[] for _ in range(sectors)]
+    marks = np.linspace(0.0, 1.0, _INTERVALS + 1)
+    own = np.flatnonzero(_concerned(model, benchmark, increments))
+    if not len(own):
+        return ends
+    seen = _regimes(model, benchmark, increments, np.repeat(own, len(marks)), np.tile(marks, len(own)))
+    seen = seen.reshape(len(own), len(marks), -1)
     waiting = [
-        [(grid[n, m], grid[n + 1, m], seen[n, m], seen[n + 1, m]) for n in range(_INTERVALS)] for m in range(sectors)
+        _Between(m, marks[n], marks[n + 1], seen[k, n], seen[k, n + 1])
+        for k, m in enumerate(own.tolist())
+        for n in range(_INTERVALS)
     ]
     while True:
-        waiting = [[one for one in some if (one[2] != one[3]).any()] for some in waiting]
-        for m, some in enumerate(waiting):
-            found[m] += [(low + high) / 2.0 for low, high, _, _ in some if high - low <= _CLOSEST]
-            waiting[m] = [one for one in some if one[1] - one[0] > _CLOSEST]
-        most = max(map(len, waiting))
-        if most == 0 or most > _MOST:
+        waiting = [one for one in waiting if (one.before != one.after).any()]
+        for one in waiting:
+            if one.high - one.low <= _CLOSEST:
+                found[one.sector].append((one.low + one.high) / 2.0)
+        waiting = [one for one in waiting if one.high - one.low > _CLOSEST]
+        if not waiting or len(waiting) > _MOST * len(own):
             break
-        middle = np.full((most, sectors), 0.5)
-        for m, some in enumerate(waiting):
-            middle[: len(some), m] = [(low + high) / 2.0 for low, high, _, _ in some]
-        seen = _regimes(model, benchmark, increments, middle)
+        at = np.array([one.sector for one in waiting])
+        middle = np.array([(one.low + one.high) / 2.0 for one in waiting])
+        seen = _regimes(model, benchmark, increments, at, middle)
         waiting = [
-            [
-                half
-                for n, (low, high, before, after) in enumerate(some)
-                for half in ((low, middle[n, m], before, seen[n, m]), (middle[n, m], high, seen[n, m], after))
-            ]
-            for m, some in enumerate(waiting)
+            half
+            for one, s, now in zip(waiting, middle.tolist(), seen, strict=True)
+            for half in (replace(one, high=s, after=now), replace(one, low=s, before=now))
         ]
     out = np.ones((2 + max(map(len, found)), sectors))
     out[0] = 0.0
@@ -84,9 +78,33 @@ def switches(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> Ar
     return out
 
 
-def _regimes(model: Model, benchmark: Policy, increments: Sequence[Moves], s: Array) -> NDArray[np.int64]:
-    """Return the regimes at points of the path, ``[point, sector, cell]``."""
-    wide, policy = repeated(model, len(s)), on_path(benchmark, increments, s)
+@dataclass(frozen=True)
+class _Between:
+    """A stretch of a sector's path, and the regimes at its ends."""
+
+    sector: int
+    low: float
+    high: float
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+
+
+def _concerned(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> NDArray[np.bool_]:
+    """Return the sectors in which a regime can change."""
+    out = np.zeros(len(model.data.sectors), dtype=bool)
+    if QUOTA in model.regimes:
+        out |= (model.more["limited"] > 0.0).any(axis=(1, 2))
+    if PRICE in model.regimes:
+        out |= (~np.isnan(benchmark.minimum) | (benchmark.threshold > 0.0)).any(axis=(1, 2))
+        out |= np.any([m["threshold"].any(axis=(1, 2)) for m in increments if "threshold" in m] or [out], axis=0)
+    return out
+
+
+def _regimes(
+    model: Model, benchmark: Policy, increments: Sequence[Moves], sectors: NDArray[np.intp], s: Array
+) -> NDArray[np.int64]:
+    """Return the regimes of sectors at points of the path, ``[point, cell]``."""
+    wide, policy = selected(model, sectors), on_path(benchmark, increments, sectors, s)
     given = wide.given(policy)
     x = solve(wide.compiled, given, active=wide.active, markets=wide.data.sectors).x
     out = []
@@ -100,4 +118,4 @@ def _regimes(model: Model, benchmark: Policy, increments: Sequence[Moves], s: Ar
         least = np.where(np.isnan(policy.minimum), 0.0, 1.0 + policy.minimum / border)
         levy = policy.threshold / border
         out.append(((least > first) + 2 * (levy > np.maximum(first, least))).reshape(len(x), -1).astype(np.int64))
-    return np.concatenate(out, axis=1).reshape(*s.shape, -1)
+    return np.concatenate(out, axis=1)

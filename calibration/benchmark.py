@@ -11,7 +11,7 @@ from viner.calibration.basis import BASES, weakest
 from viner.calibration.checks import array_faults, label_faults, missing_faults
 from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, override, owners, row_faults
 from viner.errors import BenchmarkError, Fault, InputError, ParameterError, nearest
-from viner.model.market import Array, MarketData, ParameterSpec
+from viner.model.market import Array, MarketData, ParameterSpec, partners
 
 __all__ = [
     "BASES",
@@ -172,13 +172,15 @@ class Benchmark:
         owner = owners(name, self.elasticities, tuple(self.sectors), tuple(self.regions))
         return tuple(self.elasticities[i] for i in np.unique(owner[owner >= 0]))
 
-    def market_data(self, specs: Sequence[ParameterSpec]) -> MarketData:
+    def market_data(self, specs: Sequence[ParameterSpec], *, members: Sequence[str] = ()) -> MarketData:
         """Return flows, tariffs and the parameters that a structure declares.
 
         Parameters
         ----------
         specs
             What the structure needs.
+        members
+            The union whose members are partners; those of the first union of the benchmark by default.
 
         Raises
         ------
@@ -196,7 +198,8 @@ class Benchmark:
                 faults += error.faults
         if faults:
             raise ParameterError(faults)
-        return MarketData(tuple(self.sectors), tuple(self.regions), self.value, self.tariff, parameters)
+        regions, union = tuple(self.regions), members or next(iter(self.unions.values()), ())
+        return MarketData(tuple(self.sectors), regions, self.value, self.tariff, parameters, partners(regions, union))
 
     def with_tariff(self, tariff: Array, *, basis: str) -> "Benchmark":
         """Return the same benchmark with other tariffs; a rate that differs has the basis `basis`.

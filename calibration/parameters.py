@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from viner.errors import Fault, ParameterError, nearest
 from viner.model.market import ParameterSpec
+from viner.model.structures.oligopoly import FIRMS
 
 EVERY = "*"
 
@@ -17,6 +18,12 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
     for spec in (
         ParameterSpec("sigma_imports", "substitution between import sources"),
         ParameterSpec("sigma_home", "substitution between imports and home goods"),
+        ParameterSpec(
+            "sigma_union",
+            "substitution between imports from union partners and from outsiders",
+            default=5.0,
+            default_source="geometric mean of 7.0 among sources (Hertel et al. 2007) and its half for home and imports",
+        ),
         ParameterSpec("sigma", "substitution between all sources, home included (one nest)"),
         ParameterSpec("demand", "demand for the sector's composite good", minimum_allowed=True),
         ParameterSpec("supply", "supply by producers", minimum_allowed=True, infinite_allowed=True),
@@ -42,6 +49,7 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
             default=2.0,
             default_source="Hosoe, Gasawa & Hashimoto (2010), standard model",
         ),
+        FIRMS,
     )
 }
 

@@ -5,6 +5,7 @@ Inside, the market axis comes last and batches are cut into blocks whose arrays 
 that is run can be read: :attr:`Compiled.source`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,6 +104,12 @@ class Compiled:
         exec(_code(self.source, self.interface.name), namespace)
         return {key: value for key, value in namespace.items() if callable(value)}
 
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """Names of the arrays that the residual and the Jacobian take."""
+        (code,) = re.findall(r"def residual_and_jacobian\(.*?\n\n\n", self.source, re.DOTALL)
+        return tuple(sorted(set(re.findall(r'_g\["(\w+)"\]', code))))
+
     def blocks(self, given: Arrays) -> Iterator[slice]:
         """Yield slices of the markets of some arrays, of a size that stays in cache."""
         markets = len(next(iter(given.values())))
@@ -116,7 +123,9 @@ class Compiled:
         return max(1, _BLOCK // max(widest, 1))
 
     def size(self, index_set: str, given: Arrays) -> int:
-        """Return the number of members of an index set, read off the inputs."""
+        """Return the number of members of an index set, read off the inputs; one for scalars."""
+        if index_set == "one":
+            return 1
         for name, sets in {**self.interface.inputs, **self.interface.data}.items():
             if index_set in sets and name in given:
                 return int(given[name].shape[1 + sets.index(index_set)])

@@ -22,9 +22,11 @@ from viner.errors import Fault, NotConverged, ParameterError, nearest
 from viner.model import welfare
 from viner.model.engine import Model, equilibrium, repeated
 from viner.model.market import Array, Policy
+from viner.model.mechanisms import MECHANISMS
 from viner.model.simulate import Outcome
 from viner.model.solve import Solution, solve
-from viner.model.tangent import INSTRUMENTS, MECHANISMS, Direction, Point, Tangent, gathered, refuse_other_instruments
+from viner.model.switches import nodes, pieces
+from viner.model.tangent import INSTRUMENTS, Direction, Point, Tangent, gathered, refuse_other_instruments
 
 _CHANGES = (
     "consumer_surplus",
@@ -230,6 +232,7 @@ def at_benchmark(model: Model, benchmark: Policy) -> Outcome:
         revenue0=revenue,
         revenue1=revenue,
         solution=equilibrium(model, benchmark),
+        own={},
     )
 
 
@@ -247,11 +250,12 @@ def _integrals(model: Model, benchmark: Policy, policy: Policy, ends: Sequence[T
     # At the start of the path its instruments stay, and parameters move.
     start = Point(model, benchmark, equilibrium(model, benchmark).x)
     starts = [Tangent(start, Direction(parameters=end.parameters)) for end in ends]
+    parts = pieces(model, benchmark, [{n: getattr(policy, n) - getattr(benchmark, n) for n in INSTRUMENTS}])
     found: list[dict[str, Array]] = []
     error = np.inf
     for order in _ORDERS:
         last = found
-        cells = _by_parts(model, benchmark, policy, list(zip(starts, ends, strict=True)), order)
+        cells = _by_parts(model, benchmark, policy, list(zip(starts, ends, strict=True)), nodes(parts, order))
         found = [gathered(out) for out in cells]
         if model.structure.mechanisms:
             error = max((_gap(tangent, f) for tangent, f in zip(ends, found, strict=True)), default=0.0)
@@ -290,15 +294,18 @@ def _change(tangent: Tangent, last: Mapping[str, Array], found: Mapping[str, Arr
 
 
 def _by_parts(
-    model: Model, benchmark: Policy, policy: Policy, bounds: Sequence[tuple[Tangent, Tangent]], order: int
+    model: Model,
+    benchmark: Policy,
+    policy: Policy,
+    bounds: Sequence[tuple[Tangent, Tangent]],
+    at: tuple[Array, Array],
 ) -> Iterator[dict[str, Array]]:
     """Yield for each direction, given at both ends of the path, the derivatives of the integrals by cell."""
-    nodes, weights = np.polynomial.legendre.leggauss(order)
-    s, w = (nodes + 1.0) / 2.0, weights / 2.0
-    sectors = len(model.data.sectors)
+    s, w = at
+    order, sectors = s.shape
 
     def over_nodes(start: Array, move: Array) -> Array:
-        out = start + s.reshape(-1, *[1] * move.ndim) * move
+        out = start + s.reshape(order, sectors, *[1] * (move.ndim - 1)) * move
         return np.asarray(out.reshape(-1, *move.shape[1:]))
 
     def tiled(a: Array) -> Array:
@@ -321,6 +328,6 @@ def _by_parts(
         for name, (f_s, log_s) in along.integrands.items():
             f_a, log_a = tangent.integrands[name]
             inside = f_a * log_s - f_s * log_a
-            inside = np.tensordot(w, inside.reshape(order, sectors, *inside.shape[1:]), axes=1)
+            inside = np.einsum("ns,ns...->s...", w, inside.reshape(order, sectors, *inside.shape[1:]))
             out[name] = last[name][0] * end.integrands[name][1] - first[name][0] * start.integrands[name][1] + inside
         yield out

@@ -1,6 +1,6 @@
 """A structure put to data: compiled equations and benchmark data, ready to be solved at any policy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 
@@ -43,7 +43,7 @@ class Model:
         ``[sector, unknown]``: unknowns that are free to move.
     more
         Further arrays that the equations take, the sector axis first.
-    regimes
+    kinds
         Which instruments its equations have whose effect is found with the equilibrium, see :func:`under`.
     """
 
@@ -53,7 +53,7 @@ class Model:
     parameters: Mapping[str, Array]
     active: NDArray[np.bool_]
     more: Mapping[str, Array]
-    regimes: Regimes = ()
+    kinds: Regimes = ()
 
     @cached_property
     def spending(self) -> Array:
@@ -92,6 +92,7 @@ class Model:
             "T0": 1.0 + self.data.tariff[rows],
             **{name: a[rows] for name, a in self.parameters.items()},
             **{name: a[rows] for name, a in self.more.items()},
+            **self.structure.by_policy(self.data.value[rows], self._power_ratio(policy, rows)),
             **{name: a for name, a in self.instruments(policy, rows).items() if name in known},
         }
 
@@ -102,12 +103,12 @@ class Model:
         levels = {"T": fixed_power(some), "b": some.barrier, "r": some.rent}
         benchmark = {"T": power0}
         out: dict[str, Array] = {}
-        if PRICE in self.regimes:
+        if PRICE in self.kinds:
             at_home = np.eye(value.shape[-1], dtype=bool)
             levels["T_given"] = outer_power(some) * np.where(at_home, 1.0 + some.tariff + some.anti_dumping, 1.0)
             benchmark["T_given"] = power0
             out |= price_inputs(some)
-        if QUOTA in self.regimes:
+        if QUOTA in self.kinds:
             limits = Cells(self.more["limited"][rows] > 0.0, self.more["ceiled"][rows] > 0.0)
             levels |= {"r_given": fixed_rent(some), **quota_inputs(some, limits, value)}
             benchmark["quota"] = np.where(value > 0.0, value, 1.0)
@@ -120,25 +121,37 @@ class Model:
     def wedges(self, policy: Policy, values: Mapping[str, Array]) -> Wedges:
         """Return what an equilibrium makes of a policy, from the variables of the equations."""
         logs, one = self.structure.form == "changes", np.ones(())
-        power = fixed_power(policy) if PRICE not in self.regimes else values["T"] if not logs else None
+        power = fixed_power(policy) if PRICE not in self.kinds else values["T"] if not logs else None
         if power is None:
             power = (1.0 + self.data.tariff) * np.exp(values["ln_T"])
-        if QUOTA not in self.regimes:
+        if QUOTA not in self.kinds:
             return Wedges(power, policy.rent, one)
         rent, beyond = (np.exp(values[log_name(name)]) for name in ("licence", "beyond"))
         return Wedges(power, fixed_rent(policy) * rent, beyond)
 
     def moving(self, x: Array) -> NDArray[np.bool_]:
         """Return which unknowns move with a small change of policy: all that are active and not at their floor."""
-        if QUOTA not in self.regimes:
+        if QUOTA not in self.kinds:
             return self.active
         at_floor = np.arange(x.shape[1]) >= x.shape[1] - 2 * self.data.value[0].size
         return np.asarray(self.active & ~(at_floor & (x <= 0.0)))
 
     def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
         """Return what an equilibrium says, from the variables of the equations by name."""
+        return self.structure.results(self.at(policy, values), values)
+
+    def columns(self, policy: Policy, values: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return the results that are the structure's own, by name."""
+        return self.structure.columns(self.at(policy, values), values)
+
+    def at(self, policy: Policy, values: Mapping[str, Array]) -> Given:
+        """Return what the results at a policy are computed from, beside the variables of the equations."""
         seen = policy if is_plain(policy) else self.wedges(policy, values).seen(policy)
-        return self.structure.results(Given(self.data, self.parameters, self.active, seen), values)
+        return Given(self.data, self.parameters, self.active, seen)
+
+    def _power_ratio(self, policy: Policy, rows: Rows) -> Array:
+        some = policy if rows is _EVERY else taken(policy, rows)
+        return np.asarray(fixed_power(some) / (1.0 + self.data.tariff[rows]))
 
 
 def calibrated(structure: Structure, data: MarketData) -> Model:
@@ -172,7 +185,7 @@ def under(model: Model, policies: Sequence[Policy]) -> Model:
         flat = [a.reshape(len(active), -1) for a in (cells.limited, cells.ceiled)]
         active = np.concatenate([active, *flat], axis=1)
     code = compiled_under(model.structure, kinds)
-    return replace(model, compiled=code, active=active, more=more, regimes=kinds)
+    return replace(model, compiled=code, active=active, more=more, kinds=kinds)
 
 
 def _check_quotas(model: Model, policies: Sequence[Policy], cells: Cells) -> None:
@@ -213,28 +226,37 @@ def equilibrium(model: Model, policy: Policy, *, start: Array | None = None) -> 
     )
 
 
-def selected(model: Model, sectors: NDArray[np.intp]) -> Model:
-    """Return a model of some sectors by position, each as often as it is named."""
+def repeated(model: Model, times: int) -> Model:
+    """Return a model with every sector repeated, ``[times * sector, ...]``, the repetitions outermost."""
+
+    def tile(a: Array) -> Array:
+        return np.tile(a, (times,) + (1,) * (a.ndim - 1))
+
+    return _each(model, model.data.sectors * times, tile)
+
+
+def some_sectors(model: Model, rows: NDArray[np.intp]) -> Model:
+    """Return a model of the sectors at some positions, which may repeat."""
+    return _each(model, tuple(model.data.sectors[n] for n in rows), lambda a: a[rows])
+
+
+def _each(model: Model, sectors: tuple[str, ...], of: Callable[[Array], Array]) -> Model:
+    """Return a model with a function applied to every array with a sector axis."""
     data = model.data
     return replace(
         model,
         data=MarketData(
-            tuple(data.sectors[n] for n in sectors),
+            sectors,
             data.regions,
-            data.value[sectors],
-            data.tariff[sectors],
-            {name: np.asarray(a)[sectors] for name, a in data.parameters.items()},
+            of(data.value),
+            of(data.tariff),
+            {name: of(np.asarray(a)) for name, a in data.parameters.items()},
             data.partner,
         ),
-        parameters={name: a[sectors] for name, a in model.parameters.items()},
-        more={name: a[sectors] for name, a in model.more.items()},
-        active=model.active[sectors],
+        parameters={name: of(a) for name, a in model.parameters.items()},
+        more={name: of(a) for name, a in model.more.items()},
+        active=of(model.active.astype(float)) > 0.0,
     )
-
-
-def repeated(model: Model, times: int) -> Model:
-    """Return a model with every sector repeated, ``[times * sector, ...]``, the repetitions outermost."""
-    return selected(model, np.tile(np.arange(len(model.data.sectors)), times))
 
 
 def _log(levels: Array) -> Array:

@@ -14,8 +14,9 @@ import sympy
 from sympy import Expr, Idx, Indexed
 from sympy.logic.boolalg import Boolean
 
+from viner.model.implicit import KernelBase
 from viner.model.notation import leaves, name_of, rename
-from viner.model.program import Assign, Mean, Program, Statement, SumOver
+from viner.model.program import Assign, Mean, Program, Statement, SumOver, uses
 
 
 class exprel(sympy.Function):  # type: ignore[misc]  # noqa: N801
@@ -78,7 +79,7 @@ def partials(statement: Statement) -> list[tuple[Indexed, Expr]]:
     """
     match statement:
         case Assign(value=value):
-            return [(leaf, derivative(value, leaf)) for leaf in leaves(value)]
+            return [(leaf, slope_of(value, leaf, statement.target)) for leaf in leaves(value)]
         case SumOver(body=body, where=where):
             inside = sympy.Integer(1) if where == sympy.true else sympy.Piecewise((1, where), (0, True))
             return [(leaf, inside * derivative(body, leaf)) for leaf in leaves(body)]
@@ -88,6 +89,25 @@ def partials(statement: Statement) -> list[tuple[Indexed, Expr]]:
                 for n, body in enumerate(bodies)
                 for leaf in leaves(body)
             ]
+
+
+def slope_of(value: Expr, leaf: Indexed, target: Indexed) -> Expr:
+    """Return the derivative of a value by an occurrence, in terms of the target where that has been computed.
+
+    What a kernel has computed is not computed again, and neither is a power: ``x^a`` has the derivative
+    ``a x^a / x`` where `x` is positive.
+    """
+    if isinstance(value, KernelBase):
+        return derivative(value, leaf).xreplace({value: target})
+    if any(name_of(other) == name_of(leaf) and other != leaf for other in leaves(value)):
+        return derivative(value, leaf)
+    factors = sympy.Mul.make_args(value)
+    powers = [f for f in factors if isinstance(f, sympy.Pow) and f.base.is_positive and not f.exp.is_number]
+    inside = [f for f in powers if f.base.has(leaf) and not f.exp.has(leaf)]
+    rest = sympy.Mul(*(f for f in factors if f not in inside))
+    if not inside or rest.has(leaf):
+        return derivative(value, leaf)
+    return target * sympy.Add(*(f.exp * derivative(f.base, leaf) / f.base for f in inside))
 
 
 def by_inputs(mean: Mean) -> list[tuple[Indexed, Expr]]:
@@ -113,7 +133,7 @@ def jacobian(program: Program) -> list[Assign | Accumulate]:
     """
     steps: list[Assign | Accumulate] = []
     unknowns = {name_of(r.unknown) for r in program.residuals}
-    variables = {name_of(s.target) for s in program.statements}
+    variables = _moved(program.statements, unknowns)
     for residual in program.residuals:
         name = name_of(residual.unknown)
         rows = {i: Idx(f"e{n}", i.upper + 1) for n, i in enumerate(residual.unknown.indices)}
@@ -123,6 +143,15 @@ def jacobian(program: Program) -> list[Assign | Accumulate]:
             reverse.through(statement)
         steps += reverse.finish()
     return steps
+
+
+def _moved(statements: Sequence[Statement], unknowns: set[str]) -> set[str]:
+    """Return the names of the variables that depend on unknowns."""
+    out: set[str] = set()
+    for statement in statements:
+        if any(name_of(leaf) in unknowns | out for leaf in uses(statement)):
+            out.add(name_of(statement.target))
+    return out
 
 
 class _Reverse:
@@ -138,7 +167,8 @@ class _Reverse:
 
     def start(self, value: Expr, rows: dict[Idx, Idx]) -> None:
         for leaf in leaves(value):
-            self.received[name_of(leaf)].append(self._along(leaf, sympy.Integer(1), derivative(value, leaf), rows))
+            if name_of(leaf) in self.moving:
+                self.received[name_of(leaf)].append(self._along(leaf, sympy.Integer(1), derivative(value, leaf), rows))
 
     def finish(self) -> list[Assign | Accumulate]:
         for target in sorted(self.unknowns):
@@ -243,6 +273,8 @@ class _Reverse:
 def _factored(value: Expr) -> Expr:
     """Collect the coefficients of the arrays that vary over most indices, so that each is used once."""
     wide = [leaf for leaf in leaves(value) if len(set(leaf.indices)) > 1]
+    if any(not p.exp.is_nonnegative and isinstance(p.base, sympy.Add) for p in value.atoms(sympy.Pow)):
+        return value  # A sum in a denominator would be multiplied out with everything around it.
     return sympy.collect(sympy.expand(value), wide) if wide else value
 
 

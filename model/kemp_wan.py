@@ -174,8 +174,9 @@ def kemp_wan(model: Model, members: Sequence[str | int]) -> KempWan:
 @lru_cache(maxsize=16)
 def _compiled(structure: Structure) -> Compiled:
     system = structure.system()
-    if system.unknowns != ("p",):
+    if system.unknowns != ("p",) or structure.form != "changes":
         found = f"{structure.name}, with the unknowns {', '.join(system.unknowns)}"
+        found += "" if structure.form == "changes" else " and no form in changes"
         cure = "Elsewhere a union that leaves outsiders as they were need not gain; use nested-armington"
         raise InputError(Fault("structure", found, "a competitive market with the unknown p alone", cure))
     return compile_system(kemp_wan_system(system))

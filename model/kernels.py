@@ -9,6 +9,10 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from viner.model.markups import ces_markup, is_positive, logit_margin, positive_part
+
+__all__ = ["ces_markup", "is_positive", "logit_margin", "positive_part"]
+
 Array = NDArray[np.float64]
 
 # Below this exponent, log(sum w exp(r z)) / r loses digits to the division and expm1 / log1p take its place.

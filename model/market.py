@@ -4,7 +4,7 @@ Arrays are ``[sector, origin, destination]`` for cells and ``[sector, region]`` 
 market. Home sales stand on the diagonal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -44,6 +44,12 @@ class ParameterSpec:
     maximum: float = float("inf")
     default: float | None = None
     default_source: str = ""
+
+
+def partners(regions: Sequence[str], members: Collection[str]) -> NDArray[np.bool_]:
+    """Return ``[origin, destination]``: whether both are members of one union and not the same."""
+    inside = np.array([region in members for region in regions])
+    return np.asarray(inside[:, None] & inside[None, :] & ~np.eye(len(inside), dtype=bool))
 
 
 @dataclass(frozen=True)

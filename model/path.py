@@ -4,34 +4,35 @@ All instruments move together, linearly in `s` from 0 to 1, in levels (a rate, t
 unit, a quota). At every point the markets are in equilibrium, and what a small move does is linear in the
 instruments that move. So every result splits, without remainder and whatever the order of the steps, by
 mechanism and by the step and instrument that moved (Harrison, Horridge & Pearson 2000). The integrals are taken
-by Gauss-Legendre quadrature, refined until the mechanisms add up to the change in every flow. Where a quota begins to
-bind, or one duty takes the place of another, slopes jump: such points are found, and the integrals are split there.
+by Gauss-Legendre quadrature, refined until the slopes add up to the change in every flow, and piece by piece where
+the path has kinks.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viner.errors import NotConverged
 from viner.model import welfare
-from viner.model.changes import log_name
-from viner.model.engine import Model, selected
+from viner.model.engine import Model, equilibrium, some_sectors
 from viner.model.market import Array, Policy
+from viner.model.mechanisms import mechanism_terms
 from viner.model.policy import DUTIES, RENTS, TAXES, foreign_price, receipts, split, total_of
 from viner.model.solve import linear_response, solve
-from viner.model.switches import Moves, on_path, switches
+from viner.model.switches import Moves, nodes, on_path, pieces
 
 _ORDERS = (8, 16, 32, 64, 128)
+_ORDER_OF_PIECES = 16
+_SHORTEST = 2.0**-36
+_MOST_PIECES = 1000
 _RELATIVE = 1e-10
-_ABSOLUTE = 1e-13
-# Where there are regimes, the markets on the path are solved to the precision of complementary pairs.
-_ABSOLUTE_WITH_REGIMES = 1e-11
+# Of a benchmark flow: markets are solved to a residual of 1e-12, and quantities follow prices with elasticities.
+_ABSOLUTE = 1e-11
 # So small that its square vanishes beside one.
 _STEP = 1e-30j
-
-MECHANISMS = ("diversion", "displacement", "expansion")
 
 
 @dataclass(frozen=True)
@@ -96,17 +97,19 @@ def along_path(
     Raises
     ------
     NotConverged
-        If the parts do not add up to `change` within 1e-9 of it.
+        If the parts do not add up to `change` within 1e-9 of it, or 1e-10 of the flow where it hardly changes.
     """
     error = np.inf
-    absolute = _ABSOLUTE_WITH_REGIMES if model.regimes else _ABSOLUTE
-    breaks = switches(model, benchmark, increments)
+    ends = pieces(model, benchmark, increments)
+    allowed = _RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300
     for order in _ORDERS:
-        parts = _quadrature(model, benchmark, increments, pool or {}, order, breaks)
-        gap = np.abs(sum(p.quantity for p in parts) - change)
-        error = float((gap / (_RELATIVE * np.abs(change) + absolute * model.data.value + 1e-300)).max())
+        parts = _quadrature(model, benchmark, increments, pool or {}, nodes(ends, order))
+        error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
         if error <= 1.0:
             return parts
+    if error > 10.0:
+        parts = _in_pieces(model, benchmark, increments, pool or {}, change, allowed)
+        error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
     if error <= 10.0:
         return parts
     raise NotConverged(
@@ -115,23 +118,51 @@ def along_path(
     )
 
 
+def _in_pieces(
+    model: Model,
+    benchmark: Policy,
+    increments: Sequence[Moves],
+    pool: Mapping[int, float],
+    change: Array,
+    allowed: Array,
+) -> list[Parts]:
+    """Integrate piece by piece: where a firm leaves a market the path has a kink, which pieces close in on."""
+    sectors = np.arange(len(change))
+
+    def moved(s: float) -> Array:
+        policy = on_path(benchmark, increments, sectors, np.full(len(sectors), s))
+        values = model.compiled.values(equilibrium(model, policy).x, model.given(policy))
+        return model.data.value * (model.results(policy, values).quantity_ratio - 1.0)
+
+    known = {0.0: np.zeros_like(change), 1.0: change}
+    waiting, done = [(0.0, 1.0)], list[list[Parts]]()
+    while waiting:
+        a, b = waiting.pop()
+        ends = np.full((2, len(change)), [[a], [b]])
+        parts = _quadrature(model, benchmark, increments, pool, nodes(ends, _ORDER_OF_PIECES))
+        gap = np.abs(sum(p.quantity for p in parts) - (known[b] - known[a]))
+        if (gap <= allowed).all() or b - a < _SHORTEST or len(done) + len(waiting) > _MOST_PIECES:
+            done.append(parts)
+            continue
+        middle = (a + b) / 2.0
+        known[middle] = moved(middle)
+        waiting += [(middle, b), (a, middle)]
+    return [reduce(plus, of_increment) for of_increment in zip(*done, strict=True)]
+
+
 def _quadrature(
     model: Model,
     benchmark: Policy,
     increments: Sequence[Moves],
     pool: Mapping[int, float],
-    order: int,
-    breaks: Array,
+    at: tuple[Array, Array],
 ) -> list[Parts]:
-    points, weights = np.polynomial.legendre.leggauss(order)
-    widths = np.diff(breaks, axis=0)
-    # By sector, piece and node; a piece that a sector does not have is left out.
-    inside = np.repeat(widths.T[:, :, None] > 0.0, order, axis=2)
+    # By sector and node; the pieces that a sector does not have are left out.
+    inside = at[1].T > 0.0
     sectors = np.nonzero(inside)[0]
-    s = (breaks[:-1].T[:, :, None] + widths.T[:, :, None] * (points + 1.0) / 2.0)[inside]
-    w = (widths.T[:, :, None] * weights / 2.0)[inside]
+    s, w = (a.T[inside] for a in at)
     first = np.flatnonzero(np.diff(sectors, prepend=-1))
-    wide = selected(model, sectors)
+    wide = some_sectors(model, sectors)
     policy = on_path(benchmark, increments, sectors, s)
     given = wide.given(policy)
     names = [f"{sector} (on the path)" for sector in wide.data.sectors]
@@ -141,13 +172,12 @@ def _quadrature(
     def integral(values: Array) -> Array:
         return np.asarray(np.add.reduceat(w.reshape(-1, *[1] * (values.ndim - 1)) * values, first, axis=0))
 
-    at_s = s[:, None]
     parts = []
     for moves in increments:
         slopes = point.slopes({name: a[sectors] for name, a in moves.items()})
         duties = slopes.pop("duties")
         # The pool is in force in proportion to s.
-        slopes["pool_transfer"] = at_s * welfare.pool_transfer(duties, pool)
+        slopes["pool_transfer"] = s[:, None] * welfare.pool_transfer(duties, pool)
         parts.append(Parts(**{name: integral(slope) for name, slope in slopes.items()}))
     if pool:
         nothing = {f.name: np.zeros_like(getattr(parts[0], f.name)) for f in fields(Parts)}
@@ -204,30 +234,27 @@ class _Point:
         bought = self.border_price * policy.barrier * dot_quantity
         used_up = self.quantity * self.border_price * _slope(moving.barrier)
         exported = (at_border - 1.0) * np.ones_like(bought)
+        efficiency = ((wedge - at_border) * bought).sum(axis=1) + (exported * bought).sum(axis=2)
+        if found.marginal_cost is not None:
+            margin = self.border_price - np.real(found.marginal_cost)
+            efficiency = efficiency + (margin * _slope(quantity * moving.barrier)).sum(axis=2)
         return {
             "value": _slope(value),
             "quantity": dot_quantity,
-            **{name: self._mechanism(dots, name) for name in MECHANISMS},
+            **{
+                name: np.asarray(sum(np.real(f) * _slope(log) for f, log in terms))
+                for name, terms in mechanism_terms(model, moving, values, quantity).items()
+            },
             "consumer_surplus": _slope(found.consumer_surplus),
             "producer_surplus": _slope(found.producer_surplus),
             "tariff_revenue": total_of(accounts, (*DUTIES, *TAXES)),
             "rent": total_of(accounts, RENTS),
             "terms_of_trade": price_effect.sum(axis=2) - price_effect.sum(axis=1),
-            "efficiency": ((wedge - at_border) * bought).sum(axis=1) + (exported * bought).sum(axis=2),
+            "efficiency": efficiency,
             "barrier_cost": (exported * used_up).sum(axis=2) - (at_border * used_up).sum(axis=1),
             "accounts": accounts,
             "duties": _slope(_duties(cells)),
         }
-
-    def _mechanism(self, dots: Mapping[str, Array], name: str) -> NDArray[np.float64]:
-        """Change of a flow by one mechanism at benchmark prices; not a number where the structure has none."""
-        if not self.model.structure.mechanisms:
-            return np.full_like(self.quantity, np.nan)
-        if self.model.structure.form == "changes":
-            return np.asarray(self.quantity * dots[log_name(name)])
-        # A cell that a mechanism is not defined in, such as home sales, holds zero.
-        level = np.where(self.values[name] == 0.0, 1.0, self.values[name])
-        return np.asarray(self.quantity * dots[name] / level)
 
 
 def _slope(moving: NDArray[np.inexact]) -> Array:

@@ -122,6 +122,9 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
     def _print_bend(self, expr: Expr) -> str:
         return f"kernels.bend({self._print(expr.args[0])})"
 
+    def _print_KernelBase(self, expr: Expr) -> str:
+        return f"kernels.{type(expr).__name__}({', '.join(self._print(a) for a in expr.args)})"
+
     def _print_Max(self, expr: sympy.Max) -> str:
         return self._folded("np.maximum", expr.args)
 

@@ -22,8 +22,13 @@ from viner.model.system import System, floor
 
 
 def as_text(structure: Structure) -> str:
-    """Return the equations of a structure as plain text: in levels, calibrated, and in log changes."""
+    """Return the equations of a structure as plain text: in levels, calibrated, and in log changes.
+
+    One that is solved as it is written has no log changes; what it reports stands there instead.
+    """
     system = structure.system()
+    if structure.form == "levels":
+        return f"{structure.title}\n{structure.reference}\n\n{system_text(system)}"
     program = changes(system)
     show = _Text().doprint
     lines = [f"{structure.title}", f"{structure.reference}", "", "In levels"]
@@ -90,11 +95,35 @@ def as_latex(structure: Structure) -> str:
 def latex_body(structure: Structure) -> str:
     """Return the equations as LaTeX to be put into a paper's appendix."""
     system = structure.system()
-    program = changes(system)
     show = _Latex(system).doprint
     parts = [rf"\section*{{{structure.title}}}", rf"After {structure.reference.replace('&', chr(92) + '&')}."]
     parts += [r"\subsection*{Equations in levels}", _align(equations(structure))]
-    parts += [
+    parts += _latex_as_written(system) if structure.form == "levels" else _latex_changes(system)
+    symbols = [rf"${show(q[q.indices])[1:-1]}$ & {q.role} & {q.text} \\" for q in system.quantities]
+    table = [
+        r"\subsection*{Notation}",
+        r"\begin{tabular}{lll}\toprule",
+        r"Symbol & Role & Meaning \\ \midrule",
+        *symbols,
+        r"\bottomrule\end{tabular}",
+    ]
+    return "\n".join([*parts, *table])
+
+
+def _latex_as_written(system: System) -> list[str]:
+    """Share parameters, if there are any, and what is reported, of a system that is solved in levels."""
+    show = _Latex(system).doprint
+    shares = [rf"{show(a)} &= {show(b)}" for a, b in _calibration(system)]
+    reports = [rf"{show(d.target)} &= {show(d.value)}{_latex_condition(d.where, show)}" for d in system.reports]
+    parts = [(r"\subsection*{Calibration}", shares), (r"\subsection*{What is reported}", reports)]
+    return [line for title, rows in parts if rows for line in (title, _align(rows))]
+
+
+def _latex_changes(system: System) -> list[str]:
+    """Calibration, the form in log changes and its shares."""
+    program = changes(system)
+    show = _Latex(system).doprint
+    parts = [
         r"\subsection*{Calibration}",
         _align([rf"{show(a)} &= {show(b)}" for a, b in _calibration(system)]),
     ]
@@ -105,15 +134,7 @@ def latex_body(structure: Structure) -> str:
         r"\subsection*{Benchmark shares}",
         _align([rf"{show(a)} &= {show(b)}" for a, b in _shares(program)]),
     ]
-    symbols = [rf"${show(q[q.indices])[1:-1]}$ & {q.role} & {q.text} \\" for q in system.quantities]
-    table = [
-        r"\subsection*{Notation}",
-        r"\begin{tabular}{lll}\toprule",
-        r"Symbol & Role & Meaning \\ \midrule",
-        *symbols,
-        r"\bottomrule\end{tabular}",
-    ]
-    return "\n".join([*parts, *table])
+    return parts
 
 
 def equations(structure: Structure) -> list[str]:

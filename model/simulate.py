@@ -47,11 +47,13 @@ class Outcome:
         received less collected.
     terms_of_trade, efficiency, barrier_cost
         The other split of the total: prices of what is bought and sold abroad, volumes at the tariff and
-        rent wedge, and what barriers use up.
+        rent wedge and at the producer's margin over marginal cost, and what barriers use up.
     revenue0, revenue1
         Duties and taxes collected, less subsidies, levels by region.
     solution
         Residuals, iterations and status, market by market.
+    own
+        Results of the structure's own, by name: arrays of cells or of regions.
     accounts0, accounts1
         What every account of :data:`viner.model.policy.ACCOUNTS` brings, levels, ``[sector, region, account]``.
     """
@@ -77,6 +79,7 @@ class Outcome:
     revenue0: Array
     revenue1: Array
     solution: Solution
+    own: Mapping[str, Array] = field(default_factory=dict)
     accounts0: Array = field(default_factory=lambda: np.zeros(()))
     accounts1: Array = field(default_factory=lambda: np.zeros(()))
 
@@ -247,6 +250,7 @@ def outcome(
         revenue0=total_of(accounts0, (*DUTIES, *TAXES)),
         revenue1=total_of(accounts1, (*DUTIES, *TAXES)),
         solution=solution,
+        own=model.columns(policy, values),
         accounts0=accounts0,
         accounts1=accounts1,
     )
@@ -284,7 +288,7 @@ def check_accounts(model: Model, o: Outcome) -> None:
 
 def _accounts_at(model: Model, benchmark: Policy) -> Array:
     """What the accounts bring at the benchmark."""
-    if not model.regimes:
+    if not model.kinds:
         wedges = model.wedges(benchmark, {})
         return receipts(benchmark, split(benchmark, wedges, model.data.value, model.data.value))
     solution = equilibrium(model, benchmark)

@@ -1,24 +1,92 @@
-"""Points of a path at which a regime changes: a quota begins to bind, one duty takes the place of another."""
+"""Where the path from the benchmark to a policy has kinks.
+
+At a kink the equations switch from one regime to another: a good is no longer bought, a quota begins to bind, one
+duty takes the place of another. Integrals are split there, since quadrature over a kink is of low order. Sectors do not
+touch each other, so that each has switches of its own.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.model.engine import Model, selected
+from viner.model.engine import Model, equilibrium, some_sectors
 from viner.model.market import Array, Policy
 from viner.model.policy import inner_power
 from viner.model.regimes import PRICE, QUOTA
-from viner.model.solve import solve
 
 Moves = Mapping[str, Array]
 
-# A regime that comes and goes between two of these points is not seen, and the integrals are then refused.
-_INTERVALS = 16
-_CLOSEST = 1e-14
-# So many at once are rounding: a market in which two regimes are equally good all along.
+# Points at which regimes are compared. A regime that comes and goes between two of them is not seen.
+_GRID = 65
+_WIDTH = 1e-14
+# So many brackets of a sector at once are rounding: two regimes are equally good all along.
 _MOST = 100
+
+
+def pieces(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> Array:
+    """Return the points that divide the path into pieces without a kink, ``[point, sector]``, from 0 to 1.
+
+    A sector with fewer kinks than others has its last points at 1.
+
+    Parameters
+    ----------
+    model
+        A calibrated structure.
+    benchmark
+        The policy at its start.
+    increments
+        Changes of the instruments by field; together they lead to its end.
+    """
+    sectors = len(model.data.sectors)
+    whole = [[0.0, 1.0] for _ in range(sectors)]
+    own = np.flatnonzero(_concerned(model, benchmark, increments))
+    if len(own):
+        grid = np.linspace(0.0, 1.0, _GRID)
+        found = _regimes(model, benchmark, increments, np.repeat(own, _GRID), np.tile(grid, len(own)))
+        found = found.reshape(len(own), _GRID, -1)
+        row, start = np.nonzero((found[:, 1:] != found[:, :-1]).any(axis=2))
+        bounds, regimes = (grid[start], grid[start + 1]), (found[row, start], found[row, start + 1])
+        for n, s in _bisected(model, benchmark, increments, own[row], bounds, regimes):
+            whole[n].append(s)
+    most = max(len(points) for points in whole)
+    return np.array([sorted([*points, *[1.0] * (most - len(points))]) for points in whole]).T
+
+
+def nodes(ends: Array, order: int) -> tuple[Array, Array]:
+    """Return nodes and weights of Gauss-Legendre quadrature piece by piece, ``[node, sector]``."""
+    points, weights = np.polynomial.legendre.leggauss(order)
+    start, width = ends[:-1, None, :], np.diff(ends, axis=0)[:, None, :]
+    s = start + width * ((points + 1.0) / 2.0)[:, None]
+    w = width * (weights / 2.0)[:, None]
+    return s.reshape(-1, ends.shape[1]), w.reshape(-1, ends.shape[1])
+
+
+def _bisected(
+    model: Model,
+    benchmark: Policy,
+    increments: Sequence[Moves],
+    rows: NDArray[np.intp],
+    bounds: tuple[Array, Array],
+    regimes: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+) -> list[tuple[int, float]]:
+    """Narrow brackets down to their switches. A half that has no switch is left; where both have, both are kept."""
+    out: list[tuple[int, float]] = []
+    (low, high), (before, after) = bounds, regimes
+    while len(rows):
+        done = high - low <= _WIDTH
+        out += [(int(n), float(s)) for n, s in zip(rows[done], high[done], strict=True)]
+        rows, low, high = rows[~done], low[~done], high[~done]
+        before, after = before[~done], after[~done]
+        if not len(rows) or len(rows) > _MOST * len(model.data.sectors):
+            break
+        middle = 0.5 * (low + high)
+        between = _regimes(model, benchmark, increments, rows, middle)
+        left, right = (between != before).any(axis=1), (after != between).any(axis=1)
+        rows = np.concatenate([rows[left], rows[right]])
+        low, high = np.concatenate([low[left], middle[right]]), np.concatenate([middle[left], high[right]])
+        before, after = np.concatenate([before[left], between[right]]), np.concatenate([between[left], after[right]])
+    return out
 
 
 def on_path(benchmark: Policy, increments: Sequence[Moves], sectors: NDArray[np.intp], s: Array) -> Policy:
@@ -34,88 +102,33 @@ def on_path(benchmark: Policy, increments: Sequence[Moves], sectors: NDArray[np.
     return Policy(**out)
 
 
-def switches(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> Array:
-    """Return for every sector where its path is to be split, ``[point, sector]``, from zero to one.
-
-    Sectors with fewer points than others end with ones.
-    """
-    sectors = len(model.data.sectors)
-    ends = np.repeat([[0.0], [1.0]], sectors, axis=1)
-    if not model.regimes:
-        return ends
-    found: list[list[float]] = [[] for _ in range(sectors)]
-    marks = np.linspace(0.0, 1.0, _INTERVALS + 1)
-    own = np.flatnonzero(_concerned(model, benchmark, increments))
-    if not len(own):
-        return ends
-    seen = _regimes(model, benchmark, increments, np.repeat(own, len(marks)), np.tile(marks, len(own)))
-    seen = seen.reshape(len(own), len(marks), -1)
-    waiting = [
-        _Between(m, marks[n], marks[n + 1], seen[k, n], seen[k, n + 1])
-        for k, m in enumerate(own.tolist())
-        for n in range(_INTERVALS)
-    ]
-    while True:
-        waiting = [one for one in waiting if (one.before != one.after).any()]
-        for one in waiting:
-            if one.high - one.low <= _CLOSEST:
-                found[one.sector].append((one.low + one.high) / 2.0)
-        waiting = [one for one in waiting if one.high - one.low > _CLOSEST]
-        if not waiting or len(waiting) > _MOST * len(own):
-            break
-        at = np.array([one.sector for one in waiting])
-        middle = np.array([(one.low + one.high) / 2.0 for one in waiting])
-        seen = _regimes(model, benchmark, increments, at, middle)
-        waiting = [
-            half
-            for one, s, now in zip(waiting, middle.tolist(), seen, strict=True)
-            for half in (replace(one, high=s, after=now), replace(one, low=s, before=now))
-        ]
-    out = np.ones((2 + max(map(len, found)), sectors))
-    out[0] = 0.0
-    for m, points in enumerate(found):
-        out[1 : 1 + len(points), m] = np.sort(points)
-    return out
-
-
-@dataclass(frozen=True)
-class _Between:
-    """A stretch of a sector's path, and the regimes at its ends."""
-
-    sector: int
-    low: float
-    high: float
-    before: NDArray[np.int64]
-    after: NDArray[np.int64]
-
-
 def _concerned(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> NDArray[np.bool_]:
     """Return the sectors in which a regime can change."""
-    out = np.zeros(len(model.data.sectors), dtype=bool)
-    if QUOTA in model.regimes:
+    out = np.full(len(model.data.sectors), model.structure.regimes is not None)
+    if QUOTA in model.kinds:
         out |= (model.more["limited"] > 0.0).any(axis=(1, 2))
-    if PRICE in model.regimes:
+    if PRICE in model.kinds:
         out |= (~np.isnan(benchmark.minimum) | (benchmark.threshold > 0.0)).any(axis=(1, 2))
-        out |= np.any([m["threshold"].any(axis=(1, 2)) for m in increments if "threshold" in m] or [out], axis=0)
+        for moves in increments:
+            out |= moves["threshold"].any(axis=(1, 2)) if "threshold" in moves else False
     return out
 
 
 def _regimes(
     model: Model, benchmark: Policy, increments: Sequence[Moves], sectors: NDArray[np.intp], s: Array
-) -> NDArray[np.int64]:
-    """Return the regimes of sectors at points of the path, ``[point, cell]``."""
-    wide, policy = selected(model, sectors), on_path(benchmark, increments, sectors, s)
-    given = wide.given(policy)
-    x = solve(wide.compiled, given, active=wide.active, markets=wide.data.sectors).x
+) -> NDArray[np.bool_]:
+    """The regimes of some sectors at points of their path, ``[point, ...]``."""
+    some, policy = some_sectors(model, sectors), on_path(benchmark, increments, sectors, s)
+    x = equilibrium(some, policy).x
+    values = some.compiled.values(x, some.given(policy))
     out = []
-    if QUOTA in model.regimes:
-        pairs = 2 * model.data.value[0].size
-        out.append((x[:, -pairs:] > 0.0).astype(np.int64))
-    if PRICE in model.regimes:
-        found = wide.results(policy, wide.compiled.values(x, given))
-        border = found.border_price_ratio * policy.barrier * inner_power(policy)
+    if some.structure.regimes is not None:
+        out.append(some.structure.regimes(values))
+    if QUOTA in model.kinds:
+        out.append(x[:, -2 * model.data.value[0].size :] > 0.0)
+    if PRICE in model.kinds:
+        border = some.results(policy, values).border_price_ratio * policy.barrier * inner_power(policy)
         first = 1.0 + policy.tariff + policy.specific / border
         least = np.where(np.isnan(policy.minimum), 0.0, 1.0 + policy.minimum / border)
-        levy = policy.threshold / border
-        out.append(((least > first) + 2 * (levy > np.maximum(first, least))).reshape(len(x), -1).astype(np.int64))
-    return np.concatenate(out, axis=1)
+        out += [least > first, policy.threshold / border > np.maximum(first, least)]
+    return np.concatenate([held.reshape(len(s), -1) for held in out], axis=1)

@@ -12,15 +12,14 @@ import numpy as np
 
 from viner.errors import Fault, NoDerivative, ParameterError, nearest
 from viner.model import welfare
-from viner.model.changes import log_name
 from viner.model.engine import Model
 from viner.model.market import Array, Policy
+from viner.model.mechanisms import mechanism_terms
 from viner.model.policy import is_plain
 from viner.model.solve import linear_response
 from viner.model.structures.structure import Results
 
 INSTRUMENTS = ("tariff", "barrier", "rent")
-MECHANISMS = ("diversion", "displacement", "expansion")
 # So small that its square vanishes beside one.
 _STEP = 1e-30j
 
@@ -226,33 +225,37 @@ def _integrands(
     quantity, price = model.data.value * found.quantity_ratio, found.border_price_ratio
     abroad = ~np.eye(len(model.data.regions), dtype=bool)
     wedge = policy.rent * (1.0 + policy.tariff) - 1.0
-    out = {name: (quantity, _log_of(model, values, name)) for name in MECHANISMS}
+    out = {
+        f"{name} {n}": pair
+        for name, terms in mechanism_terms(model, policy, values, quantity).items()
+        for n, pair in enumerate(terms)
+    }
     out["terms_of_trade"] = quantity * policy.barrier * abroad, price
     out["efficiency"] = wedge * price * policy.barrier, quantity
     out["barrier_cost"] = quantity * price, policy.barrier
+    if found.marginal_cost is not None:
+        out["margin"] = price - found.marginal_cost, quantity * policy.barrier
     return found, out
-
-
-def _log_of(model: Model, values: Mapping[str, Array], name: str) -> Array:
-    """The log of a mechanism; not a number where the structure has none."""
-    if not model.structure.mechanisms:
-        return np.full(model.data.value.shape, complex(np.nan, np.nan))
-    if model.structure.form == "changes":
-        return values[log_name(name)]
-    # A cell that a mechanism is not defined in, such as home sales, holds zero.
-    return np.asarray(np.log(np.where(values[name] == 0.0, 1.0, values[name])))
 
 
 _GATHERED: Mapping[str, Callable[[Array], Array]] = {
     "terms_of_trade": lambda cells: cells.sum(axis=-1) - cells.sum(axis=-2),
     "efficiency": lambda cells: cells.sum(axis=-2),
     "barrier_cost": lambda cells: -cells.sum(axis=-2),
+    "margin": lambda cells: cells.sum(axis=-1),
 }
 
 
 def gathered(cells: Mapping[str, Array]) -> dict[str, Array]:
     """Return integrands by cell as the results have them: mechanisms by cell, the split of welfare by region."""
-    return {name: _GATHERED[name](a) if name in _GATHERED else a for name, a in cells.items()}
+    out = {name: _GATHERED[name](a) for name, a in cells.items() if name in _GATHERED}
+    for key, a in cells.items():
+        if key not in _GATHERED:
+            name = key.partition(" ")[0]
+            out[name] = out[name] + a if name in out else a
+    if "margin" in out:
+        out["efficiency"] = out["efficiency"] + out.pop("margin")
+    return out
 
 
 def _check(model: Model, parameters: Mapping[str, Array]) -> None:

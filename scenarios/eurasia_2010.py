@@ -8,6 +8,10 @@ pot and come out as 87.97 per cent for Russia, 7.33 for Kazakhstan and 4.70 for 
 
 The common external tariff by sector is in ``cet-2010.csv`` beside the benchmark, with its sources. Trade with
 the CIS stays free of duty under agreements of its own, before and after.
+
+Kazakhstan had exceptions, to end in phases by 2015. Those of the WTO's document WT/ACC/RUS/70, table 19, that are at
+hand, and what is known of the others, are in ``kazakhstan_exceptions_2010.csv``. How much of a sector's imports each
+covers is assumed, with a range.
 """
 
 import sys
@@ -19,16 +23,26 @@ import numpy as np
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import load_benchmark
 from viner.errors import Fault, ScenarioError
-from viner.scenarios.scenario import Scenario, Shock, Step
+from viner.scenarios.scenario import Scenario
+from viner.scenarios.treaty import RANGES, Union, union
 
 BENCHMARK = "eurasia-2009"
 COMMON_TARIFF = Path(str(files("viner.calibration"))) / "data" / BENCHMARK / "cet-2010.csv"
 MEMBERS = ("RUS", "KAZ", "BLR")
 THIRD_COUNTRIES = ("CHN", "ASEAN", "EU27", "ROW")
 SHARES = {"RUS": 0.8797, "KAZ": 0.0733, "BLR": 0.0470}
+EXCEPTIONS = Path(__file__).parent / "kazakhstan_exceptions_2010.csv"
+YEARS = range(2010, 2016)
 
 
-def scenario(internal_share: float = 0.0) -> Scenario:
+def treaty(*, exceptions: bool = False) -> Union:
+    """Return the union of 2010."""
+    return union(MEMBERS, external="cet-2010", outsiders=THIRD_COUNTRIES, exceptions=EXCEPTIONS if exceptions else ())
+
+
+def scenario(
+    internal_share: float = 0.0, *, exceptions: bool = False, year: int = 2015, share_range: str = "central"
+) -> Scenario:
     """Return the scenario.
 
     Parameters
@@ -37,35 +51,53 @@ def scenario(internal_share: float = 0.0) -> Scenario:
         The share of the members' trade with each other that the old regime still taxed, at the importer's
         external rates: most was free already and no figure is published. It adds a step ``internal``, which
         frees that share.
+    exceptions
+        Whether Kazakhstan has its exceptions. Without them the common tariff holds in full from the start.
+    year
+        From 2010 to 2015: of the exceptions.
+    share_range
+        ``low``, ``central`` or ``high``: the shares of imports that the exceptions cover.
 
     Raises
     ------
     ScenarioError
-        `internal_share` is not from 0 to 1.
+        An option is out of its range.
     """
-    if not 0 <= internal_share <= 1:
-        found = f"internal_share = {internal_share:g}"
-        raise ScenarioError(Fault("eurasia-2010", found, "a fraction from 0 to 1", "Write 0.15 for 15 %"))
-    kazakhstan = Step(
-        "kazakhstan",
-        [Shock("tariff", origin=THIRD_COUNTRIES, destination="KAZ", schedule=COMMON_TARIFF)],
-        note="Kazakhstan adopts the common external tariff.",
-    )
-    internal = Step(
-        "internal",
-        [Shock("tariff", origin=MEMBERS, destination=MEMBERS, rate=0.0)],
-        note=f"The {100 * internal_share:g} % of mutual trade that was still taxed becomes free.",
-    )
-    taxed = internal_share > 0
+    _check(internal_share, year, share_range)
+    treated = treaty(exceptions=exceptions)
+    benchmark = load_benchmark(BENCHMARK)
+    taxed = with_taxed_trade(benchmark, internal_share) if internal_share > 0 else benchmark
+    which = next(end for end in RANGES if end == share_range)
     title = "The customs union of Russia, Kazakhstan and Belarus, 2010"
+    more = [f"{100 * internal_share:g} % of mutual trade taxed before"] if internal_share > 0 else []
+    more += [f"Kazakhstan's exceptions of {year}, shares assumed"] if exceptions else []
+    source = "World Bank (18 April 2012) for Kazakhstan's tariff; the members' agreement for the shares"
+    ends = ("low", "high") if exceptions and which == "central" else ()
     return Scenario(
         name="eurasia-2010",
-        title=f"{title}: {100 * internal_share:g} % of mutual trade taxed before" if taxed else title,
-        source="World Bank (18 April 2012) for Kazakhstan's tariff; the members' agreement for the shares",
-        benchmark=with_taxed_trade(load_benchmark(BENCHMARK), internal_share) if taxed else BENCHMARK,
-        steps=[kazakhstan, internal] if taxed else [kazakhstan],
+        title=f"{title}: {'; '.join(more)}" if more else title,
+        source=f"{source}; WT/ACC/RUS/70, table 19, for the exceptions" if exceptions else source,
+        benchmark=taxed,
+        steps=treated.steps(taxed, year, which=which),
         pool=SHARES,
+        files=(treated.external, EXCEPTIONS) if exceptions else (treated.external,),
+        assumptions=treated.assumptions,
+        variants={end: scenario(internal_share, exceptions=exceptions, year=year, share_range=end) for end in ends},
+        variant=which,
     )
+
+
+def _check(internal_share: float, year: int, share_range: str) -> None:
+    faults = []
+    if not 0 <= internal_share <= 1:
+        found = f"internal_share = {internal_share:g}"
+        faults.append(Fault("eurasia-2010", found, "a fraction from 0 to 1", "Write 0.15 for 15 %"))
+    if year not in YEARS:
+        faults.append(Fault("eurasia-2010", f"year = {year}", f"a year from {YEARS[0]} to {YEARS[-1]}"))
+    if share_range not in RANGES:
+        faults.append(Fault("eurasia-2010", f"share_range = {share_range}", "low, central or high"))
+    if faults:
+        raise ScenarioError(faults)
 
 
 def with_taxed_trade(benchmark: Benchmark, share: float) -> Benchmark:

@@ -4,18 +4,9 @@ Each figure is a function ``plot_...(result, *, ax=None) -> Axes``, and the data
 `write_figures` writes all of them for one column and for two.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from textwrap import fill
 
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.style import context
 
 from viner.scenarios.figures_market import market_diagram_data, plot_market_diagram
 from viner.scenarios.figures_trade import (
@@ -34,26 +25,9 @@ from viner.scenarios.figures_welfare import (
     producer_gains_data,
     welfare_waterfall_data,
 )
+from viner.scenarios.plots import Plot, Progress, draw_plot, write_plots
 from viner.scenarios.run import RunResult
-
-Progress = Callable[[str, int, int], None]
-
-ONE_COLUMN = 3.4
-TWO_COLUMNS = 7.0
-_STYLE = str(files("viner") / "paper.mplstyle")
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure: how it is drawn, from what, how high it is, and what stands beneath."""
-
-    name: str
-    title: str
-    draw: Callable[..., Axes]
-    data: Callable[[RunResult], pd.DataFrame]
-    note: str
-    heights: tuple[float, float] = (2.9, 3.6)
-
+from viner.scenarios.variants import plot_variants, variants_data
 
 FIGURES: tuple[Plot, ...] = (
     Plot(
@@ -78,7 +52,7 @@ FIGURES: tuple[Plot, ...] = (
     ),
     Plot(
         "producer-gains", "Gains of producers by sector", plot_producer_gains, producer_gains_data,
-        "Producer surplus, and sales gained in the importer whose tariff moves, at benchmark prices.", (3.4, 3.8),
+        "Producer surplus, and sales gained in the importer whose policy moves, at benchmark prices.", (3.4, 3.8),
     ),
     Plot(
         "redirected-spending", "Where redirected spending went", plot_redirected_spending, redirected_spending_data,
@@ -87,73 +61,27 @@ FIGURES: tuple[Plot, ...] = (
 )  # fmt: skip
 
 
+VARIANTS = Plot(
+    "variants", "Welfare of the members by variant", plot_variants, variants_data,
+    "Changes from the benchmark of each variant, all steps together.", (2.9, 3.2),
+)  # fmt: skip
+
+
+def figures_of(result: RunResult) -> tuple[Plot, ...]:
+    """Return the figures of a run; one on variants only where there are any."""
+    return (*FIGURES, VARIANTS) if result.scenario.variants else FIGURES
+
+
 def write_figures(
     result: RunResult, folder: Path, *, title: bool = False, progress: Progress | None = None
 ) -> list[Path]:
-    """Write every figure as PDF and PNG, one and two columns wide, with its data as CSV.
-
-    Parameters
-    ----------
-    result
-        A run.
-    folder
-        Made if it is not there.
-    title
-        Whether a title stands above. Journals put captions below, so there is none by default.
-    progress
-        Called with the figure's name, how many are done and of how many.
-
-    Returns
-    -------
-    list of Path
-        The files.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for done, plot in enumerate(FIGURES):
-        if progress:
-            progress(plot.name, done, len(FIGURES))
-        data = folder / f"{plot.name}.csv"
-        plot.data(result).to_csv(data, index=False, lineterminator="\n")
-        written.append(data)
-        for suffix, width, height in (
-            ("", ONE_COLUMN, plot.heights[0]),
-            ("-wide", TWO_COLUMNS, plot.heights[1]),
-        ):
-            figure = draw(plot, result, width, height, title=title)
-            for ending, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
-                path = folder / f"{plot.name}{suffix}.{ending}"
-                with context(_STYLE):
-                    figure.savefig(path, metadata=metadata)
-                written.append(path)
-    return written
+    """Write every figure of a run; see :func:`viner.scenarios.plots.write_plots`."""
+    return write_plots(figures_of(result), result, short_basis(result), folder, title=title, progress=progress)
 
 
 def draw(plot: Plot, result: RunResult, width: float, height: float, *, title: bool = False) -> Figure:
-    """Return a figure of a width and height in inches, with its note."""
-    with context(_STYLE):
-        figure = Figure(figsize=(width, height))
-        FigureCanvasAgg(figure)
-        low = _note_height(width, height)
-        figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0.0, low, 1.0, 1.0 - low)))
-        ax = figure.add_subplot()
-        plot.draw(result, ax=ax)
-        if title:
-            ax.set_title(plot.title, loc="left")
-        text = fill(f"{plot.note} {short_basis(result)}", int(width * 25))
-        figure.text(
-            0.01,
-            0.008,
-            fill(text, int(width * 25)),
-            fontsize=5.5,
-            va="bottom",
-            ha="left",
-            color="0.25",
-            linespacing=1.1,
-        )
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
-    return figure
+    """Return a figure of a run, of a width and height in inches, with its note."""
+    return draw_plot(plot, result, short_basis(result), width, height, title=title)
 
 
 def short_basis(result: RunResult) -> str:
@@ -161,8 +89,5 @@ def short_basis(result: RunResult) -> str:
     b = result.benchmark
     weak = {"estimated", "assumed"} & set(b.basis[b.value > 0].tolist())
     kind = "partly estimated data" if weak else "observed and derived data"
+    kind += "; scenario partly assumed" if result.scenario.assumptions else ""
     return f"Source: viner, {result.structure.name}, benchmark {b.name} ({kind})."
-
-
-def _note_height(width: float, height: float) -> float:
-    return (0.36 if width < 5 else 0.24) / height

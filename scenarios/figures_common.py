@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from viner.calibration.benchmark import Benchmark
 from viner.scenarios.run import RunResult
 
 # Okabe and Ito (2008), in an order in which neighbours differ in lightness too.
@@ -45,8 +46,13 @@ def largest(result: RunResult) -> str:
 
 def usd(result: RunResult) -> str:
     """Return the unit for an axis: ``USD m, 2009``."""
-    unit = result.benchmark.unit.replace("million USD", "USD m")
-    return f"{unit}, {result.benchmark.year}" if result.benchmark.year else unit
+    return usd_of(result.benchmark)
+
+
+def usd_of(benchmark: Benchmark) -> str:
+    """Return the unit of a benchmark for an axis."""
+    unit = benchmark.unit.replace("million USD", "USD m")
+    return f"{unit}, {benchmark.year}" if benchmark.year else unit
 
 
 def size_of(ax: Axes) -> float:

@@ -131,5 +131,10 @@ def _group(panel: Axes, row: Mapping[str, Any], *, small: bool) -> None:
     panel.plot(q1, p1, "o", color="black", ms=4, clip_on=False)
     panel.set_xlim(left, right)
     panel.set_xticks(sorted((q0, q1)), [f"{q:,.0f}" for q in sorted((q0, q1))])
+    if abs(q1 - q0) < 0.15 * (panel.get_xlim()[1] - panel.get_xlim()[0]):
+        # Labels that close would cover each other: one to the left of its tick, one to the right.
+        lower, higher = panel.get_xticklabels()
+        lower.set_horizontalalignment("right")
+        higher.set_horizontalalignment("left")
     panel.tick_params(labelsize=font)
     panel.set_title(str(row["group"]).capitalize(), fontsize=font + 1, loc="left")

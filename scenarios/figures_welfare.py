@@ -27,8 +27,9 @@ def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes
     """Draw a waterfall for each member side by side: parts float, the total stands on zero."""
     ax = axes(ax)
     data = welfare_waterfall_data(result)
-    if not data.loc[data["part"] == "rent", "value"].any():
-        data = data[data["part"] != "rent"]
+    for part in ("rent", "pool_transfer"):
+        if not data.loc[data["part"] == part, "value"].any():
+            data = data[data["part"] != part]
     small = size_of(ax) < 5
     extent = np.abs(data["value"]).max() or 1.0
     x, ticks, labels = 0.0, [], []

@@ -52,7 +52,7 @@ def _regions(benchmark: Benchmark) -> dict[str, Sequence[str]]:
 
 
 def flows(benchmark: Benchmark, outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
-    """Return every cell by step: values, ratios, tariffs and the three mechanisms."""
+    """Return every cell by step: values, ratios, tariffs and the three mechanisms; last a structure's own columns."""
     return _stacked(
         _cells(benchmark),
         {
@@ -66,6 +66,7 @@ def flows(benchmark: Benchmark, outcomes: Mapping[str, Outcome]) -> pd.DataFrame
                 "diversion": o.diversion,
                 "displacement": o.displacement,
                 "expansion": o.expansion,
+                **{name: a for name, a in o.own.items() if a.ndim == 3},
             }
             for step, o in outcomes.items()
         },
@@ -80,8 +81,11 @@ def prices(benchmark: Benchmark, outcomes: Mapping[str, Outcome]) -> pd.DataFram
 
 
 def welfare(benchmark: Benchmark, outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
-    """Return changes in welfare and their parts by step, sector and region."""
-    columns = {step: {name: getattr(o, name) for name in _WELFARE} for step, o in outcomes.items()}
+    """Return changes in welfare and their parts by step, sector and region; last a structure's own columns."""
+    columns = {
+        step: {name: getattr(o, name) for name in _WELFARE} | {name: a for name, a in o.own.items() if a.ndim == 2}
+        for step, o in outcomes.items()
+    }
     return _stacked(_regions(benchmark), columns)
 
 

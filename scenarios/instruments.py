@@ -45,9 +45,9 @@ class Spec:
 
 SPECS: Mapping[str, Spec] = {
     "tariff": Spec("tariff", (*RATES, "schedule"), unit=""),
-    # The benchmark's barrier is zero by definition, so that half of it or a point more say nothing.
-    "barrier": Spec("barrier", ("rate", "percent_of_power"), zero=1.0, unit=""),
-    "rent": Spec("rent", ("rate", "percent_of_power"), ("recipient",), zero=1.0),
+    # The benchmark's barrier is zero by definition: half of it says nothing. Points add up over steps.
+    "barrier": Spec("barrier", ("rate", "points", "percent_of_power"), zero=1.0, unit=""),
+    "rent": Spec("rent", ("rate", "points", "percent_of_power"), ("recipient",), zero=1.0),
     "non-tariff-barrier": Spec("barrier", ("rate",), ("recipient", "rent_share"), zero=1.0, unit=""),
     "specific-duty": Spec("specific", ("amount",), ("unit_value",), unit="price"),
     "minimum-duty": Spec("minimum", ("amount",), ("unit_value",), unit="price"),

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,13 @@ import pandas as pd
 from viner.errors import Fault, OutputError
 from viner.model.simulate import Outcome
 from viner.scenarios.figures import write_figures
-from viner.scenarios.report import report
+from viner.scenarios.plots import write_plots
+from viner.scenarios.report import report, study_report
 from viner.scenarios.run import RunResult
+from viner.scenarios.study import Findings, Study
 from viner.scenarios.tables import write_tables
+from viner.scenarios.typeset import write_typeset
+from viner.scenarios.variants import variants_frame
 
 Progress = Callable[[str, int, int], None]
 
@@ -76,7 +81,7 @@ def write_results(
         See :func:`check_folder`.
     """
     tell = progress or (lambda _text, _done, _of: None)
-    with _replacing(folder) as new:
+    with replacing(folder) as new:
         tell("writing tables of results", 0, 4)
         manifest = manifest_of(result)
         _write_frames(new, result.flows, result.prices, result.welfare)
@@ -85,9 +90,11 @@ def write_results(
             further["linear"] = result.linear
         if result.standard_errors is not None:
             further["standard_errors"] = result.standard_errors
+        if result.scenario.variants:
+            further["variants"] = variants_frame(result)
         for name, frame in further.items():
             frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
-        _write_json(new / MANIFEST, manifest)
+        write_json(new / MANIFEST, manifest)
         clock = time.perf_counter()
         tell("drawing figures", 1, 4)
         write_figures(result, new / "figures")
@@ -96,7 +103,7 @@ def write_results(
         write_tables(result, new / "tables")
         tell("writing the report", 3, 4)
         (new / "report.html").write_text(report(result, new, manifest), encoding="utf-8")
-        _write_json(new / "timings.json", {**result.seconds, **(timings or {}), "figures": drawing})
+        write_json(new / "timings.json", {**result.seconds, **(timings or {}), "figures": drawing})
         tell("done", 4, 4)
 
 
@@ -108,9 +115,51 @@ def write_solution(
     manifest: Mapping[str, Any],
 ) -> None:
     """Write the four files of one simulation without a scenario. See :func:`write_results`."""
-    with _replacing(folder) as new:
+    with replacing(folder) as new:
         _write_frames(new, flows, prices, welfare)
-        _write_json(new / MANIFEST, manifest)
+        write_json(new / MANIFEST, manifest)
+
+
+def write_findings(
+    study: Study,
+    findings: Findings,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    timings: Mapping[str, float] | None = None,
+) -> None:
+    """Write what a study found: its results, figures, tables and report. See :func:`write_results`."""
+    tell = progress or (lambda _text, _done, _of: None)
+    with replacing(folder) as new:
+        tell("writing tables of results", 0, 3)
+        manifest = {
+            **versions(),
+            "study": {"name": study.name, "title": study.title, "source": study.source},
+            "inputs": {path.name: sha256(path) for path in study.files},
+            **findings.model,
+            "notes": list(findings.notes),
+        }
+        for name, frame in findings.frames.items():
+            frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
+        write_json(new / MANIFEST, manifest)
+        clock = time.perf_counter()
+        tell("drawing figures", 1, 3)
+        write_plots(findings.plots, findings.result, findings.credit, new / "figures")
+        drawing = time.perf_counter() - clock
+        tell("writing tables and the report", 2, 3)
+        write_typeset(findings.tables, new / "tables")
+        (new / "report.html").write_text(study_report(study, findings, new, manifest), encoding="utf-8")
+        write_json(new / "timings.json", {**findings.seconds, **(timings or {}), "figures": drawing})
+        tell("done", 3, 3)
+
+
+def versions() -> dict[str, Any]:
+    """Return what a manifest says of the software."""
+    return {
+        "viner": version("viner"),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+    }
 
 
 def manifest_of(result: RunResult, files: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -118,19 +167,19 @@ def manifest_of(result: RunResult, files: tuple[Path, ...] = ()) -> dict[str, An
     benchmark, scenario = result.benchmark, result.scenario
     inputs = dict.fromkeys((*benchmark.files, *scenario.input_files, *files))
     return {
-        "viner": version("viner"),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        **versions(),
         "scenario": {
             "name": scenario.name,
             "title": scenario.title,
             "source": scenario.source,
             "steps": [step.name for step in scenario.all_steps],
             "pool": dict(scenario.pool),
+            "assumptions": [asdict(assumption) for assumption in scenario.assumptions],
+            "variants": list(scenario.variants),
         },
         "benchmark": {"name": benchmark.name, "year": benchmark.year, "unit": benchmark.unit},
         "structure": result.structure.name,
-        "inputs": {path.name: _sha256(path) for path in inputs},
+        "inputs": {path.name: sha256(path) for path in inputs},
         "parameters": [
             {
                 "parameter": row.parameter,
@@ -170,16 +219,18 @@ def _write_frames(folder: Path, flows: pd.DataFrame, prices: pd.DataFrame, welfa
         frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON in the layout of the manifest."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
+def replacing(folder: Path) -> Iterator[Path]:
     """Give a temporary folder that takes the place of `folder` when all went well."""
     check_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -13,18 +13,21 @@ from types import ModuleType
 from viner.errors import Fault, ScenarioError, VinerError, nearest
 from viner.scenarios.embedded import embedded_scenarios
 from viner.scenarios.scenario import Scenario
+from viner.scenarios.study import Study
 from viner.scenarios.toml import load_scenario
 from viner.scenarios.validation import hyphens
 
+Experiment = Scenario | Study
 
-def find_scenario(name_or_path: str | Path, options: Mapping[str, str] | None = None) -> Scenario:
-    """Return the scenario of a name, a ``.toml`` file or a ``.py`` file.
+
+def find_scenario(name_or_path: str | Path, options: Mapping[str, str] | None = None) -> Experiment:
+    """Return the scenario of a name, a ``.toml`` file or a ``.py`` file, or the study.
 
     Parameters
     ----------
     name_or_path
         An embedded scenario's name, with hyphens or underscores, or a file. A ``.py`` file defines a function
-        ``scenario(**options) -> Scenario`` or a variable ``scenario``.
+        ``scenario(**options)`` that returns a `Scenario` or a `Study`, or a variable ``scenario``.
     options
         As text, by name; converted as the function's annotations say.
 
@@ -51,12 +54,12 @@ def find_scenario(name_or_path: str | Path, options: Mapping[str, str] | None = 
     return _call(module.scenario, options, hyphens(text))
 
 
-def _from_file(path: Path, options: Mapping[str, str]) -> Scenario:
+def _from_file(path: Path, options: Mapping[str, str]) -> Experiment:
     if not path.is_file():
         raise ScenarioError(Fault(str(path), "no such file", "a Python file that defines scenario"))
     module = _load(path)
     given = getattr(module, "scenario", None)
-    if isinstance(given, Scenario):
+    if isinstance(given, Experiment):
         found = _call(lambda: given, options, str(path))
     elif callable(given):
         with _blaming(path):
@@ -98,7 +101,7 @@ def _blame(path: Path, error: Exception) -> Fault:
     return Fault(where, f"{type(error).__name__}: {error}", "a file that Python runs")
 
 
-def _call(function: Callable[..., object], options: Mapping[str, str], where: str) -> Scenario:
+def _call(function: Callable[..., object], options: Mapping[str, str], where: str) -> Experiment:
     """Call a scenario's function with its options converted from text."""
     parameters = inspect.signature(function, eval_str=True).parameters
     faults, values = [], {}
@@ -124,7 +127,7 @@ def _call(function: Callable[..., object], options: Mapping[str, str], where: st
     if faults:
         raise ScenarioError(faults)
     result = function(**values)
-    if not isinstance(result, Scenario):
+    if not isinstance(result, Experiment):
         raise ScenarioError(Fault(where, f"a {type(result).__name__} from scenario()", "a Scenario"))
     return result
 

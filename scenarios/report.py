@@ -2,15 +2,17 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from viner.model.printing import as_text
-from viner.scenarios.figures import FIGURES, short_basis
+from viner.scenarios.figures import figures_of, short_basis
+from viner.scenarios.plots import Plot
 from viner.scenarios.run import RunResult
+from viner.scenarios.study import Findings, Study
 from viner.scenarios.tables import tables
 from viner.scenarios.typeset import Table
 
@@ -29,6 +31,40 @@ def report(result: RunResult, folder: Path, manifest: Mapping[str, Any]) -> str:
     manifest
         As in ``manifest.json``.
     """
+    return _template("report.html.j2").render(
+        scenario=result.scenario,
+        benchmark=result.benchmark,
+        structure=result.structure,
+        steps=result.scenario.all_steps,
+        headlines=headlines(result),
+        figures=_figures(figures_of(result), short_basis(result), folder),
+        tables=[_view(table) for table in tables(result)],
+        equations=as_text(result.structure),
+        notes=result.notes,
+        manifest=_shown(manifest),
+    )
+
+
+def study_report(study: Study, findings: Findings, folder: Path, manifest: Mapping[str, Any]) -> str:
+    """Return the report of a study as HTML; see :func:`report`."""
+    return _template("study.html.j2").render(
+        study=study,
+        headlines=findings.headlines,
+        figures=_figures(findings.plots, findings.credit, folder),
+        tables=[_view(table) for table in findings.tables],
+        equations=findings.equations,
+        notes=findings.notes,
+        manifest=_shown(manifest),
+    )
+
+
+def page(template: str, **content: object) -> str:
+    """Return a page of its own from a template, with tables as :class:`viner.scenarios.typeset.Table`."""
+    views = [_view(table) for table in content.pop("tables", ())]  # type: ignore[attr-defined]
+    return _template(template).render(tables=views, **content)
+
+
+def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -36,27 +72,23 @@ def report(result: RunResult, folder: Path, manifest: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    figures = [
+    return environment.get_template(name)
+
+
+def _figures(plots: Sequence[Plot], credit: str, folder: Path) -> list[dict[str, str]]:
+    return [
         {
             "name": plot.name,
             "title": plot.title,
-            "note": f"{plot.note} {short_basis(result)}",
+            "note": f"{plot.note} {credit}",
             "png": base64.b64encode((folder / "figures" / f"{plot.name}-wide.png").read_bytes()).decode("ascii"),
         }
-        for plot in FIGURES
+        for plot in plots
     ]
-    return environment.get_template("report.html.j2").render(
-        scenario=result.scenario,
-        benchmark=result.benchmark,
-        structure=result.structure,
-        steps=result.scenario.all_steps,
-        headlines=headlines(result),
-        figures=figures,
-        tables=[_view(table) for table in tables(result)],
-        equations=as_text(result.structure),
-        notes=result.notes,
-        manifest=json.dumps(manifest, indent=2, ensure_ascii=False),
-    )
+
+
+def _shown(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=2, ensure_ascii=False)
 
 
 def headlines(result: RunResult) -> list[str]:

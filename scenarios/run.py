@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from viner.calibration.benchmark import Benchmark
+from viner.errors import Fault, ScenarioError
 from viner.model import structures
 from viner.model.engine import Model, calibrated, compiled
 from viner.model.measures import Setting
@@ -155,6 +156,11 @@ class RunResult:
             return None
         return standard_error_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
 
+    @cached_property
+    def variants(self) -> Mapping[str, "RunResult"]:
+        """What the scenario's variants give, by name."""
+        return {name: run(scenario) for name, scenario in self.scenario.variants.items()}
+
     @property
     def _pool(self) -> Mapping[int, float]:
         return {list(self.benchmark.regions).index(region): share for region, share in self.scenario.pool.items()}
@@ -162,7 +168,8 @@ class RunResult:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know about the numbers: first, what they rest on."""
-        return (basis_note(self.benchmark), PATH_NOTE)
+        assumed = assumptions_note(self.scenario)
+        return (basis_note(self.benchmark), *((assumed,) if assumed else ()), PATH_NOTE)
 
 
 PATH_NOTE = (
@@ -186,6 +193,35 @@ def basis_note(benchmark: Benchmark) -> str:
         listed = ", ".join(f"{100 * s:.0f} % {basis}" for basis, s in shares.items() if s > 0.0)
         parts.append(f"{text}: {listed}")
     return f"Basis of the benchmark {benchmark.name}, by value: {'; '.join(parts)}."
+
+
+def rebased(result: RunResult, *, name: str, title: str) -> Benchmark:
+    """Return the benchmark after a scenario: its flows and tariffs, in the units and with the basis of the old one.
+
+    In a structure in changes an experiment that starts there gives the same equilibria as one that goes on from the
+    scenario, so that what comes after can be measured by itself. Barriers and rents must not have moved.
+
+    Raises
+    ------
+    ScenarioError
+        A barrier or a rent has moved: a benchmark has none.
+    """
+    policy = result.total.policy
+    if (policy.barrier != 1.0).any() or (policy.rent != 1.0).any():
+        found = "a scenario that moves barriers or rents"
+        raise ScenarioError(Fault("rebased", found, "one that moves tariffs", "Put all in one scenario"))
+    moved = result.benchmark.with_tariff(policy.tariff, basis="estimated")
+    # Prices are 1 at a benchmark: quantities are measured at the new ones.
+    return replace(moved, name=name, title=title, value=result.total.value1)
+
+
+def assumptions_note(scenario: Scenario) -> str:
+    """Return a sentence with the numbers that the scenario takes beyond its sources; empty if there are none."""
+    listed = []
+    for a in scenario.assumptions:
+        ends = f" ({a.low:g} to {a.high:g})" if a.low is not None and a.high is not None else ""
+        listed.append(f"{a.name}: {a.value:g}{ends}{' ' + a.unit if a.unit else ''}, {a.basis}")
+    return f"Taken by the scenario beyond its sources: {'; '.join(listed)}." if listed else ""
 
 
 def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
@@ -213,7 +249,8 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
     tell("reading the benchmark", 0, 4)
     benchmark, path = resolve(scenario)
     structure = structures.get(scenario.structure)
-    data = with_instruments(benchmark.market_data(structure.parameters), path.benchmark)
+    data = benchmark.market_data(structure.parameters, members=tuple(scenario.pool))
+    data = with_instruments(data, path.benchmark)
     tell("compiling the equations", 1, 4)
     clock = time.perf_counter()
     compiled(structure)

@@ -36,7 +36,7 @@ class Shock:
     ----------
     instrument
         ``"tariff"``: ad valorem on the border price. ``"barrier"``: iceberg cost relative to the benchmark.
-        ``"rent"``: wedge on the duty-paid price. The last two take `rate` (the new level less 1) and
+        ``"rent"``: wedge on the duty-paid price. The last two take `rate` (the new level less 1), `points` and
         `percent_of_power`. The documentation's page on instruments has the others: duties on units, levies, quotas,
         export duties, subsidies, excise, VAT, anti-dumping duties.
     sector, origin, destination
@@ -138,6 +138,31 @@ class Step:
         object.__setattr__(self, "shocks", shocks)
 
 
+@dataclass(frozen=True)
+class Assumption:
+    """A number that a scenario takes and no source at hand gives: it is shown with the results.
+
+    Parameters
+    ----------
+    name, value
+        What is taken, and how much of it.
+    low, high
+        The range in which it may lie.
+    unit
+        Of all three.
+    basis, source
+        As in a benchmark: ``assumed``, or ``estimated`` from what `source` says.
+    """
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    basis: str = "assumed"
+    source: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """An experiment: what is simulated from which benchmark with which market structure.
@@ -161,6 +186,13 @@ class Scenario:
         Names the results folder.
     files
         What the scenario itself was read from.
+    assumptions
+        Numbers that it takes beyond its sources; shown in the report, the tables and the notes.
+    variants
+        Scenarios to set beside it by name: other years, the ends of a range. They are run too, and their summaries
+        are written side by side.
+    variant
+        What the scenario itself is called among its variants.
 
     Raises
     ------
@@ -177,6 +209,9 @@ class Scenario:
     title: str = ""
     source: str = ""
     files: Sequence[Path] = ()
+    assumptions: Sequence[Assumption] = ()
+    variants: Mapping[str, "Scenario"] = field(default_factory=dict)
+    variant: str = "central"
 
     def __post_init__(self) -> None:
         steps = (self.steps,) if isinstance(self.steps, Step) else tuple(self.steps)
@@ -187,6 +222,8 @@ class Scenario:
             "parameters": dict(self.parameters),
             "title": self.title or self.name,
             "files": tuple(Path(file) for file in self.files),
+            "assumptions": tuple(self.assumptions),
+            "variants": dict(self.variants),
         }.items():
             object.__setattr__(self, name, value)
         counts = [(step.name, len(step.shocks)) for step in steps]

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from viner.model.market import Array
-from viner.scenarios.claims import claims_tables
+from viner.scenarios.observed import observed_tables
 from viner.scenarios.run import RunResult, basis_note
-from viner.scenarios.typeset import Table, as_latex
+from viner.scenarios.typeset import Table, write_typeset
+from viner.scenarios.variants import assumptions_table, variants_table
 
 
 def tables(result: RunResult) -> tuple[Table, ...]:
@@ -19,22 +20,15 @@ def tables(result: RunResult) -> tuple[Table, ...]:
         welfare(result),
         sector_detail(result),
         parameters(result),
-        *claims_tables(result),
+        *((variants_table(result),) if result.scenario.variants else ()),
+        *((assumptions_table(result),) if result.scenario.assumptions else ()),
+        *observed_tables(result),
     )
 
 
 def write_tables(result: RunResult, folder: Path) -> list[Path]:
     """Write every table as ``NAME.tex`` and ``NAME.csv``, and return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for table in tables(result):
-        for path, text in (
-            (folder / f"{table.name}.tex", as_latex(table)),
-            (folder / f"{table.name}.csv", table.frame.to_csv(index=False, lineterminator="\n")),
-        ):
-            path.write_text(text, encoding="utf-8", newline="\n")
-            written.append(path)
-    return written
+    return write_typeset(tables(result), folder)
 
 
 def _unit(result: RunResult) -> str:
@@ -121,9 +115,11 @@ def welfare(result: RunResult) -> Table:
 
 
 def importer_of(result: RunResult) -> str:
-    """Return the region that the figures and tables on one importer look at: the member whose tariffs move most."""
+    """Return the region that the figures and tables on one importer look at: the member whose policy moves most."""
     codes = list(result.benchmark.regions)
-    moved = (np.abs(result.total.policy.tariff - result.benchmark.tariff) * result.benchmark.value).sum(axis=(0, 1))
+    policy, value = result.total.policy, result.benchmark.value
+    moves = np.abs(policy.tariff - result.benchmark.tariff) + np.abs(policy.barrier - 1.0) + np.abs(policy.rent - 1.0)
+    moved = (moves * value).sum(axis=(0, 1))
     return max(result.members, key=lambda r: float(moved[codes.index(r)]))
 
 

@@ -1,7 +1,8 @@
-"""A table: as data, as LaTeX with booktabs, and as CSV."""
+"""A table: as data, as LaTeX with booktabs, as Markdown, and as CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ _ESCAPES = str.maketrans(
         "\u2212": "$-$",
     }
 )
+
+# Widths at scriptsize, as shares of the line.
+_CHARACTER, _GAP = 0.0075, 0.025
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,9 @@ def as_latex(table: Table) -> str:
     """Return a table as LaTeX; the document needs the package booktabs."""
     printed = table.printed
     wide = {c for c in printed.columns if c not in table.digits and printed[c].str.len().max() > 40}
-    share = 0.8 / max(len(wide), 1)
+    lengths = {c: max(len(str(c)), int(printed[c].str.len().max())) for c in printed.columns}
+    taken = sum(_CHARACTER * lengths[c] for c in printed.columns if c not in wide) + _GAP * len(printed.columns)
+    share = max((1.0 - taken) / max(len(wide), 1), 0.12)
     columns = "".join(
         "r" if c in table.digits else rf"p{{{share:.2f}\textwidth}}" if c in wide else "l" for c in printed.columns
     )
@@ -100,6 +106,29 @@ def as_latex(table: Table) -> str:
             "",
         )
     )
+
+
+def as_markdown(table: Table) -> str:
+    """Return a table as Markdown, with its title above and its notes below."""
+    printed = table.printed
+    rules = ["---:" if c in table.digits else "---" for c in printed.columns]
+    rows = [list(map(str, printed.columns)), rules, *(list(map(str, row)) for row in printed.itertuples(index=False))]
+    lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
+    return "\n".join([f"## {table.title}", "", *lines, "", *table.notes, ""])
+
+
+def write_typeset(tables: Iterable[Table], folder: Path) -> list[Path]:
+    """Write every table as ``NAME.tex`` and ``NAME.csv``, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for table in tables:
+        for path, text in (
+            (folder / f"{table.name}.tex", as_latex(table)),
+            (folder / f"{table.name}.csv", table.frame.to_csv(index=False, lineterminator="\n")),
+        ):
+            path.write_text(text, encoding="utf-8", newline="\n")
+            written.append(path)
+    return written
 
 
 def latex_text(text: str) -> str:

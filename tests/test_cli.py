@@ -14,6 +14,7 @@ import pytest
 from viner.calibration.benchmark import from_arrays
 from viner.cli import main
 from viner.errors import Fault, InputWarning, NotConverged, OutputError
+from viner.model import structures
 from viner.scenarios.scenario import Scenario
 
 REGIONS = ("RUS", "KAZ")
@@ -82,11 +83,11 @@ def test_help_is_shown_and_imports_nothing_slow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("list", "run", "check", "equations", "solve"):
+    for command in ("list", "run", "claims", "check", "equations", "solve"):
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("command", ["list", "run", "check", "equations", "solve"])
+@pytest.mark.parametrize("command", ["list", "run", "claims", "check", "equations", "solve"])
 def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert f"Usage: viner {command}" in capsys.readouterr().out
@@ -147,8 +148,9 @@ def test_check_shows_at_most_fifty_faults_unless_debugging(tmp_path: Path, capsy
 
 
 @pytest.mark.parametrize("flag", [[], ["--latex"]])
-def test_equations_are_printed(flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["equations", "nested_armington", *flag]) == 0
+@pytest.mark.parametrize("name", ["nested_armington", *structures.names()])
+def test_equations_are_printed(name: str, flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["equations", name, *flag]) == 0
     out = capsys.readouterr().out
     assert (r"\documentclass" in out) == bool(flag)
     assert len(out.splitlines()) > 10

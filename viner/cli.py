@@ -111,17 +111,50 @@ def run(
             found = find_scenario(scenario, _settings(settings or []))
             folder = output or Path("results") / found.name
             start = time.perf_counter()
-            from viner.scenarios.output import check_folder, write_results
+            from viner import display
+            from viner.scenarios.output import check_folder, write_findings, write_results
             from viner.scenarios.run import run as simulate
+            from viner.scenarios.study import Study
 
             timings = {"import": time.perf_counter() - start}
             check_folder(folder)
-            result = simulate(found, progress=tick)
-            write_results(result, folder, linear=linear, progress=tick, timings=timings)
-        from viner.display import headline, linear_table
+            if isinstance(found, Study):
+                if linear:
+                    fault = Fault("--linear", f"{found.name}, a study with a model of its own", "a scenario")
+                    raise InputError(fault)
+                findings = found.perform(tick)
+                write_findings(found, findings, folder, progress=tick, timings=timings)
+                shown = tuple(display.found(found, findings))
+            else:
+                result = simulate(found, progress=tick)
+                write_results(result, folder, linear=linear, progress=tick, timings=timings)
+                also = (display.linear_table(result), LINEAR_NOTE) if linear else ()
+                shown = (*display.headline(result), *also)
+        terminal.show((*shown, f"Written to {folder}"))
 
-        shown = (linear_table(result), LINEAR_NOTE) if linear else ()
-        terminal.show((*headline(result), *shown, f"Written to {folder}"))
+
+@app.command()
+def claims(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Default: results/claims.")
+    ] = None,
+    *,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Answer a press account of the union of 2010, claim by claim."""
+    with session(quiet=quiet, debug=debug) as terminal:
+        folder = output or Path("results") / "claims"
+        with terminal.progress("starting") as tick:
+            from viner import display
+            from viner.scenarios.claims import answers
+            from viner.scenarios.claims_output import write_answers
+            from viner.scenarios.output import check_folder
+
+            check_folder(folder)
+            found = answers(progress=tick)
+            write_answers(found, folder)
+        terminal.show((*display.verdicts(found), f"Written to {folder}"))
 
 
 @app.command()

@@ -10,7 +10,11 @@ from rich.text import Text
 
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import CheckReport
+from viner.scenarios.claims import Answers
+from viner.scenarios.claims_output import answer_notes
 from viner.scenarios.run import RunResult
+from viner.scenarios.study import Findings, Study
+from viner.scenarios.variants import all_variants
 
 _PARTS = {
     "consumer_surplus": "consumers",
@@ -40,9 +44,31 @@ def headline(result: RunResult, *, steps: Iterable[str] | None = None) -> Iterat
     benchmark = result.benchmark
     yield f"{result.structure.title}; {benchmark.title}"
     yield welfare_table(result, tuple(steps or result.steps))
+    if result.scenario.variants:
+        yield variants_table(result)
     if not_observed(benchmark):
         yield "The data are partly estimated. " + result.notes[0]
     yield from result.notes[0 if not not_observed(benchmark) else 1 :]
+
+
+def found(study: Study, findings: Findings) -> Iterator[RenderableType]:
+    """Yield what a study prints: what came out, and what it rests on."""
+    yield Text(study.title, "bold")
+    yield study.method
+    yield from findings.headlines
+    yield from findings.notes
+
+
+def verdicts(answers: Answers) -> Iterator[RenderableType]:
+    """Yield what the press account comes to: a line a claim, and what the numbers rest on."""
+    table = Table(title=f"Claims of {answers.source}", title_justify="left")
+    for column in ("no.", "claim", "value", "low", "high", "verdict"):
+        table.add_column(column, justify="right" if column in ("value", "low", "high") else "left")
+    for row in answers.claims.itertuples(index=False):
+        numbers = ("" if np.isnan(x) else number(x, digits=0 if abs(x) >= 100 else 2) for x in row[3:6])
+        table.add_row(str(row[0]), str(row[1]), *numbers, str(row[6]))
+    yield table
+    yield from answer_notes(answers)[1:]
 
 
 def not_observed(benchmark: Benchmark) -> bool:
@@ -71,6 +97,19 @@ def welfare_table(result: RunResult, steps: Sequence[str]) -> Table:
                 gdp = benchmark.gdp.get(region)
                 row.append("" if gdp is None else number(100 * values["total"] / gdp, digits=3))
             table.add_row(*row, end_section=region == result.members[-1])
+    return table
+
+
+def variants_table(result: RunResult) -> Table:
+    """Return changes in welfare of the members by variant, all steps together."""
+    benchmark = result.benchmark
+    table = Table(title=f"Welfare by variant, change in {benchmark.unit} of {benchmark.year}", title_justify="left")
+    table.add_column("variant")
+    for region in result.members:
+        table.add_column(benchmark.regions[region], justify="right")
+    codes = list(benchmark.regions)
+    for name, one in all_variants(result).items():
+        table.add_row(name, *(number(float(one.total.total[:, codes.index(r)].sum())) for r in result.members))
     return table
 
 

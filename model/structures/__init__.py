@@ -3,7 +3,20 @@
 from viner.errors import Fault, ScenarioError, nearest
 from viner.model.structures.structure import Structure
 
-_MODULES = ("armington", "krugman", "melitz", "nested_armington", "nested_armington_cet")
+_MODULES = (
+    "armington",
+    "bertrand_ces",
+    "bertrand_logit",
+    "cournot",
+    "gsim",
+    "krugman",
+    "melitz",
+    "nested_armington",
+    "nested_armington_cet",
+    "smart",
+    "translog",
+    "union_armington",
+)
 
 
 def names() -> tuple[str, ...]:

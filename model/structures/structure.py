@@ -1,6 +1,6 @@
 """What a market structure declares."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,6 +33,8 @@ class Results:
         By region: the price index of buyers.
     consumer_surplus, producer_surplus
         By region.
+    marginal_cost
+        By cell, in units of the benchmark producer price; None where producers' prices are their marginal cost.
     """
 
     quantity_ratio: Array
@@ -42,6 +44,7 @@ class Results:
     composite_price_ratio: Array
     consumer_surplus: Array
     producer_surplus: Array
+    marginal_cost: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,10 @@ class Given:
     parameters: Mapping[str, Array]
     active: NDArray[np.bool_]
     policy: Policy
+
+
+def _no_arrays(*_: object) -> dict[str, Array]:
+    return {}
 
 
 def moving_prices(data: MarketData) -> NDArray[np.bool_]:
@@ -102,11 +109,24 @@ class Structure:
         Whether those who sell take prices as given, so that a duty on each unit or a quota leaves the equations as
         they are. Where firms set prices, these change their mark-ups.
     mechanisms
-        Whether the equations report ``diversion``, ``displacement`` and ``expansion``.
+        Whether the changes in quantity have parts ``diversion``, ``displacement`` and ``expansion``. The equations
+        report them as factors of the quantity, unless `mechanism_terms` says what they are.
     active
         ``active(data)``: the unknowns that are free to move, ``[sector, unknown]``.
     more
         ``more(data)``: further arrays that the equations take, such as masks, by name, the sector axis first.
+    by_policy
+        ``by_policy(value, power)``: masks that depend on the policy, from the benchmark flows and the powers of the
+        tariff over those of the benchmark.
+    columns
+        ``columns(given, values)``: results of the structure's own, by name: arrays of cells come last in
+        ``flows.csv``, arrays of regions in ``welfare.csv``.
+    regimes
+        ``regimes(values)``: booleans, ``[sector, ...]``, that change where the equations have a kink, such as which
+        goods are bought at all. Integrals along the path are split there.
+    mechanism_terms
+        ``mechanism_terms(given, values)``: by mechanism, pairs of arrays `f` and `L` whose integrals ``f dL`` along the
+        path add up to its part of the change in quantity, at benchmark prices.
     """
 
     name: str
@@ -120,4 +140,8 @@ class Structure:
     mechanisms: bool = True
     competitive: bool = False
     active: Callable[[MarketData], NDArray[np.bool_]] = moving_prices
-    more: Callable[[MarketData], dict[str, Array]] = lambda _: {}
+    more: Callable[[MarketData], dict[str, Array]] = _no_arrays
+    by_policy: Callable[[Array, Array], dict[str, Array]] = _no_arrays
+    columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays
+    regimes: Callable[[Mapping[str, Array]], NDArray[np.bool_]] | None = None
+    mechanism_terms: Callable[[Given, Mapping[str, Array]], Mapping[str, Sequence[tuple[Array, Array]]]] | None = None

@@ -21,7 +21,7 @@ def test_the_shipped_benchmark_is_built_from_the_margins(tmp_path: Path) -> None
     assert built.benchmark.basis.tolist() == shipped.basis.tolist()
     assert built.benchmark.elasticities == shipped.elasticities
     write(built, tmp_path)
-    for name in ("benchmark.toml", "elasticities.csv", "cet-2010.csv", "fit.csv"):
+    for name in ("benchmark.toml", "elasticities.csv", "cet-2010.csv", "wto-2012.csv", "fit.csv"):
         assert (tmp_path / name).read_bytes() == (DATA / "eurasia-2009" / name).read_bytes(), name
 
 

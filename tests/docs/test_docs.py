@@ -87,6 +87,12 @@ def test_the_notation_page_lists_every_quantity() -> None:
 def test_the_formats_page_lists_the_columns_of_the_results(tmp_path: Path) -> None:
     page = (DOCS / "reference" / "formats.md").read_text()
     assert main(["run", "eurasia-2010", "-q", "-o", str(tmp_path / "out")]) == 0
+    assert main(["run", "belarus-oil-2010", "-q", "-o", str(tmp_path / "oil")]) == 0
+    oil = [tmp_path / "oil" / f"{n}.csv" for n in ("facts", "bill", "months", "summary", "compared", "sensitivity")]
+    assert main(["claims", "-q", "-o", str(tmp_path / "claims")]) == 0
+    for path in (*oil, tmp_path / "claims" / "claims.csv", tmp_path / "claims" / "ranges.csv"):
+        with path.open() as file:
+            assert f"`{file.readline().strip()}`" in page
     for name in ("flows", "prices", "welfare", "attribution", "summary"):
         with (tmp_path / "out" / f"{name}.csv").open() as file:
             assert f"`{file.readline().strip()}`" in page

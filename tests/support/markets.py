@@ -1,5 +1,7 @@
 """Random markets for tests."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,16 @@ from viner.model.structures.structure import Structure
 
 Array = NDArray[np.float64]
 NESTED = "nested-armington"
+# Those in which logs of producer prices are all that is unknown.
+COMPETITIVE = [
+    name
+    for name in structures.names()
+    if structures.get(name).system().unknowns == ("p",) and structures.get(name).form == "changes"
+]
+# Models that are linear: a quantity falls below zero at shocks that others take, and welfare is exact to first order.
+LINEAR = ("gsim", "smart")
+# Random policies go this part of the way, so that no quantity falls to zero.
+REACH = {"gsim": 0.1, "smart": 0.1, "translog": 0.1}
 
 
 def policy(tariff: Array, *, barrier: Array | float = 1.0, rent: Array | float = 1.0) -> Policy:
@@ -47,22 +59,34 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
         "sigma": sigma,
         "sigma_imports": sigma,
         "sigma_home": sigma / 2.0,
+        "sigma_union": 0.75 * sigma,
         "demand": rng.uniform(0.3, 1.5, (sectors, regions)),
         "supply": rng.uniform(0.5, 8.0, (sectors, regions)),
         "entry": rng.uniform(0.0, 1.0, (sectors, regions)),
         "shape": (sigma - 1.0) * rng.uniform(1.0, 2.0, (sectors, 1)),
         "transformation": rng.uniform(0.5, 6.0, (sectors, regions)),
+        "firms": rng.uniform(4.0, 12.0, (sectors, regions)),
     }
-    return calibrated(structure, market_data(value, tariff, structure, **parameters))
+    data = market_data(value, tariff, structure, **parameters)
+    return calibrated(structure, replace(data, partner=pairs(regions)))
+
+
+def pairs(regions: int) -> NDArray[np.bool_]:
+    """Return partners where the first two regions are a union, the next two another, and so on; none is alone."""
+    union = np.minimum(np.arange(regions) // 2, max(regions // 2 - 1, 0))
+    return (union[:, None] == union) & ~np.eye(regions, dtype=bool)
 
 
 def random_policy(model: Model, seed: int, *, wedges: bool = False) -> Policy:
-    """Return a policy with random tariffs on imports, and random barriers and rents if asked for."""
+    """Return a policy with random tariffs on imports, and random barriers and rents if asked for and known."""
     rng = np.random.default_rng(seed)
     shape = model.data.value.shape
     home = np.arange(shape[1])
+    reach = REACH.get(model.structure.name, 1.0)
     tariff = rng.uniform(-0.1, 0.6, shape)
     tariff[:, home, home] = 0.0
-    if not wedges:
+    tariff = model.data.tariff + reach * (tariff - model.data.tariff)
+    if not wedges or not {"b", "ln_b"} & set(model.compiled.interface.inputs):
         return policy(tariff)
-    return policy(tariff, barrier=rng.uniform(0.9, 1.2, shape), rent=rng.uniform(1.0, 1.2, shape))
+    barrier, rent = rng.uniform(-0.1, 0.2, shape), rng.uniform(0.0, 0.2, shape)
+    return policy(tariff, barrier=1.0 + reach * barrier, rent=1.0 + reach * rent)

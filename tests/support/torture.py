@@ -131,6 +131,8 @@ def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[M
         _flows(rng, markets, regions),
         power0 - 1.0,
         parameters,
+        # The first half of the regions is a union.
+        ~np.eye(regions, dtype=bool) & np.logical_and.outer(*[np.arange(regions) < (regions + 1) // 2] * 2),
     )
     return data, Policy(power1 - 1.0, barrier, rent)
 
@@ -196,6 +198,7 @@ class _Levels:
         # Delivered price d = p b r T.
         self.ln_d = self.ln_p[:, :, None] + self.ln_b + after
         self.home = np.eye(x.shape[1], dtype=bool)
+        self.partner = data.partner
 
     def by_destination(self, name: str) -> Long:
         """A parameter ``[market, 1, j]``."""
@@ -254,8 +257,38 @@ def _nested_armington(m: _Levels) -> Long:
     return m.excess(np.where(m.v > 0, ln_q, -np.inf))
 
 
+def _union_armington(m: _Levels) -> Long:
+    names = ("sigma_imports", "sigma_union", "sigma_home", "demand")
+    sigma_m, sigma_u, sigma_h, eta = (m.by_destination(name) for name in names)
+    spending = m.v * np.exp(m.ln_t0)
+    # M^U = u (P^U/PM)^-sigma_u M, and the same for outsiders; q = a (d/P^U)^-sigma_m M^U.
+    ln_k = np.log(spending.sum(axis=1, keepdims=True))
+    imports = np.where(m.home, 0, spending).sum(axis=1, keepdims=True)
+    ln_m = np.log(imports) - ln_k
+    groups = []
+    for members in (m.partner & ~m.home, ~m.partner & ~m.home):
+        bought = np.where(members, spending, 0).sum(axis=1, keepdims=True)
+        ln_a = np.where(members & (m.v > 0), np.log(m.v) + sigma_m * m.ln_t0 - np.log(bought), -np.inf)
+        ln_price = np.where(bought > 0, _price_index(ln_a, m.ln_d, m.ln_t0, sigma_m), 0)
+        groups.append((members, ln_a, ln_price, np.log(bought) - np.log(imports)))
+    weights, prices = (np.concatenate([group[n] for group in groups], axis=1) for n in (3, 2))
+    ln_PM = np.where(imports > 0, _price_index(weights, prices, 0 * prices, sigma_u), 0)
+    own, ln_d_own, ln_t0_own = (np.einsum("bii->bi", a)[:, None, :] for a in (m.v, m.ln_d, m.ln_t0))
+    ln_h = np.log(own) + sigma_h * ln_t0_own - ln_k
+    pair = (np.concatenate(parts, axis=1) for parts in ((ln_h, ln_m), (ln_d_own, ln_PM), (ln_t0_own, 0 * ln_PM)))
+    ln_P = _price_index(*pair, sigma_h)
+    ln_Q = ln_k - eta * ln_P
+    ln_M = ln_m - sigma_h * (ln_PM - ln_P) + ln_Q
+    ln_q = np.where(m.home, ln_h - sigma_h * (ln_d_own - ln_P) + ln_Q, -np.inf)
+    for members, ln_a, ln_price, ln_u in groups:
+        ln_group = ln_u - sigma_u * (ln_price - ln_PM) + ln_M
+        ln_q = np.where(members, ln_a - sigma_m * (m.ln_d - ln_price) + ln_group, ln_q)
+    return m.excess(np.where(m.v > 0, ln_q, -np.inf))
+
+
 # By structure, relative excess demand from the equations in levels.
 VERIFIERS: Mapping[str, Callable[[_Levels], Long]] = {
     "armington": _armington,
     "nested-armington": _nested_armington,
+    "union-armington": _union_armington,
 }

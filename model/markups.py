@@ -1,0 +1,105 @@
+"""Kernels of oligopoly: the equations of :mod:`viner.model.implicit` solved cell by cell by Newton's method."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_MOST_STEPS = 60
+_MOST_PLAIN_STEPS = 12
+
+
+def _last_step(a: Array) -> float:
+    """Newton's error is squared by a step: after one this small the next would change nothing."""
+    return float(np.sqrt(np.finfo(a.dtype).eps)) / 10.0
+
+
+def ces_markup(share: Array, sigma: Array, eta: Array) -> Array:
+    """Price over marginal cost of a Bertrand firm that faces CES demand.
+
+    The Lerner index `l` solves ``sigma - 1/l = (sigma - eta) share (1 - l)^(sigma - 1)``, whose sides cross once
+    between ``1/sigma`` and 1. With `sigma` of two or more Newton's steps from the left do not overshoot.
+
+    Parameters
+    ----------
+    share
+        Share of spending that the firm would have at a price equal to its cost.
+    sigma, eta
+        Elasticity of substitution, above 1, and of composite demand, at most `sigma`.
+    """
+    weight = (sigma - eta) * share
+    enough = _last_step(weight)
+    # The first step is from one point for all shares.
+    at = 1.0 / sigma
+    for _ in range(_MOST_PLAIN_STEPS):
+        rest = 1.0 - at
+        power = rest ** (sigma - 1.0) * weight
+        inverse = 1.0 / at
+        step = (sigma - inverse - power) / (inverse * inverse + (sigma - 1.0) * power / rest)
+        at = at - step
+        if not at.max(initial=0.0) < 1.0:
+            break
+        if np.abs(step).max(initial=0.0) <= enough:
+            return np.asarray(1.0 / (1.0 - at))
+    return _bracketed_markup(weight, sigma, enough)
+
+
+def _bracketed_markup(weight: Array, sigma: Array, enough: float) -> Array:
+    """The mark-up by Newton's steps that are cut in half where they would leave the bracket of the root."""
+    low = np.broadcast_to(1.0 / sigma, weight.shape)
+    high = np.ones_like(weight)
+    at = low
+    for _ in range(_MOST_STEPS):
+        rest = 1.0 - at
+        power = weight * rest ** (sigma - 1.0)
+        inverse = 1.0 / at
+        f = sigma - inverse - power
+        step = f / (inverse * inverse + (sigma - 1.0) * power / rest)
+        below = f <= 0.0
+        low, high = np.where(below, at, low), np.where(below, high, at)
+        new = at - step
+        new = np.where((new < low) | (new > high), 0.5 * (low + high), new)
+        moved = np.abs(new - at).max(initial=0.0)
+        at = new
+        if not moved > enough:
+            break
+    return np.asarray(1.0 / (1.0 - at))
+
+
+def logit_margin(share: Array) -> Array:
+    """Price less marginal cost of a Bertrand firm that faces logit demand, times the slope of demand.
+
+    The margin ``g = 1 + h`` solves ``log h + h + 1 - log(1 + h) = log share``, whose left side is concave and rises:
+    Newton's steps from the left do not overshoot.
+
+    Parameters
+    ----------
+    share
+        Share of buyers that the firm would have at a price equal to its cost.
+    """
+    sells = share > 0.0
+    some = np.where(sells, share, 1.0)
+    target = np.log(some) - 1.0
+    guess = some / np.e
+    enough = _last_step(guess)
+    # Each of these is below the root: the first near zero, where it is right to the third power, the last far out.
+    small = np.minimum(guess, 1.0)
+    h = np.maximum(np.maximum(small * (1.0 - 0.5 * small * small), guess / (1.0 + guess)), target)
+    for _ in range(_MOST_STEPS):
+        above = 1.0 + h
+        both = h * above
+        step = (np.log(h / above) + h - target) * both / (1.0 + both)
+        h = h - step
+        if not np.abs(step / h).max(initial=0.0) > enough:
+            break
+    return np.asarray(np.where(sells, 1.0 + h, 1.0))
+
+
+def positive_part(x: Array) -> Array:
+    """``max(x, 0)``."""
+    return np.maximum(x, 0.0)
+
+
+def is_positive(x: Array) -> Array:
+    """One where `x` is positive, zero elsewhere."""
+    return np.asarray(x > 0.0, dtype=float)

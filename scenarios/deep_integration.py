@@ -1,0 +1,76 @@
+"""Deep integration: barriers inside the union fall, border costs and standards apart.
+
+The World Bank (Kazakhstan in the Customs Union: Losses or Gains?, 18 April 2012) and Isakova, Koczan and Plekhanov
+(EBRD Working Paper 154, 2013) both find little in the tariff itself and expect larger gains from easier borders and
+from fewer non-tariff barriers. What is at hand of both does not say by how much costs would fall. The cuts here
+are therefore assumed, with ranges: in per cent of what a good from another member costs when it arrives. They are
+real costs, which use up goods on the way, so that a cut is a saving and no transfer.
+
+The starting point is the union of 2010 as `eurasia_2010` simulates it, so that its tariff is in force already.
+"""
+
+import sys
+from dataclasses import replace
+
+from viner.errors import Fault, ScenarioError
+from viner.scenarios.after_union import after_union
+from viner.scenarios.eurasia_2010 import MEMBERS
+from viner.scenarios.scenario import Assumption, Scenario, Shock, Step
+
+_SOURCE = "direction: World Bank (18 April 2012) and EBRD Working Paper 154 (2013); size assumed"
+BORDERS = Assumption("fall of border costs inside the union", 2.0, 1.0, 4.0, "% of the cost on arrival", source=_SOURCE)
+STANDARDS = Assumption(
+    "fall of other non-tariff barriers inside the union", 3.0, 1.0, 6.0, "% of the cost on arrival", source=_SOURCE
+)
+
+
+def scenario(borders: float = 2.0, standards: float = 3.0) -> Scenario:
+    """Return the scenario.
+
+    Parameters
+    ----------
+    borders, standards
+        By how many per cent of the cost on arrival border costs and other non-tariff barriers fall; assumed.
+
+    Raises
+    ------
+    ScenarioError
+        A cut is not from 0 to 50, or both are zero.
+    """
+    ends = {"low": (BORDERS.low, STANDARDS.low), "high": (BORDERS.high, STANDARDS.high)}
+    return replace(
+        _cut(borders, standards),
+        assumptions=[replace(BORDERS, value=borders), replace(STANDARDS, value=standards)],
+        variants={name: _cut(b or 0.0, s or 0.0) for name, (b, s) in ends.items()},
+    )
+
+
+def _cut(borders: float, standards: float) -> Scenario:
+    cuts = {"borders": borders, "standards": standards}
+    faults = [
+        Fault("deep-integration", f"{name} = {cut:g}", "per cent from 0 to 50", "Write 2 for 2 %")
+        for name, cut in cuts.items()
+        if not 0 <= cut <= 50
+    ]
+    if faults:
+        raise ScenarioError(faults)
+    notes = {
+        "borders": f"Border costs inside the union fall by {borders:g} % of the cost on arrival; assumed.",
+        "standards": f"Other non-tariff barriers inside the union fall by {standards:g} %; assumed.",
+    }
+    return Scenario(
+        name="deep-integration",
+        title="Deep integration: barriers inside the union fall, by assumed amounts",
+        source="World Bank (18 April 2012) and EBRD Working Paper 154 (2013) for the question; cuts assumed",
+        benchmark=after_union(),
+        steps=[
+            Step(name, [Shock("barrier", origin=MEMBERS, destination=MEMBERS, points=-cut / 100)], notes[name])
+            for name, cut in cuts.items()
+        ],
+    )
+
+
+if __name__ == "__main__":
+    from viner.cli import main
+
+    sys.exit(main(["run", "deep-integration", *sys.argv[1:]]))

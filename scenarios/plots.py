@@ -1,0 +1,115 @@
+"""A figure of a paper and its files: for one column and for two, as PDF and PNG, with its data as CSV."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.style import context
+
+Progress = Callable[[str, int, int], None]
+
+ONE_COLUMN = 3.4
+TWO_COLUMNS = 7.0
+_STYLE = str(files("viner") / "paper.mplstyle")
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure: how it is drawn, from what, how high it is, and what stands beneath."""
+
+    name: str
+    title: str
+    draw: Callable[..., Axes]
+    data: Callable[[Any], pd.DataFrame]
+    note: str
+    heights: tuple[float, float] = (2.9, 3.6)
+
+
+def write_plots(
+    plots: Sequence[Plot],
+    result: object,
+    credit: str,
+    folder: Path,
+    *,
+    title: bool = False,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write figures as PDF and PNG, one and two columns wide, with their data as CSV.
+
+    Parameters
+    ----------
+    plots
+        What to draw.
+    result
+        What they draw.
+    credit
+        Where the numbers come from; stands beneath, after the note.
+    folder
+        Made if it is not there.
+    title
+        Whether a title stands above. Journals put captions below, so there is none by default.
+    progress
+        Called with the figure's name, how many are done and of how many.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for done, plot in enumerate(plots):
+        if progress:
+            progress(plot.name, done, len(plots))
+        data = folder / f"{plot.name}.csv"
+        plot.data(result).to_csv(data, index=False, lineterminator="\n")
+        written.append(data)
+        for suffix, width, height in (
+            ("", ONE_COLUMN, plot.heights[0]),
+            ("-wide", TWO_COLUMNS, plot.heights[1]),
+        ):
+            figure = draw_plot(plot, result, credit, width, height, title=title)
+            for ending, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
+                path = folder / f"{plot.name}{suffix}.{ending}"
+                with context(_STYLE):
+                    figure.savefig(path, metadata=metadata)
+                written.append(path)
+    return written
+
+
+def draw_plot(plot: Plot, result: object, credit: str, width: float, height: float, *, title: bool = False) -> Figure:
+    """Return a figure of a width and height in inches, with its note."""
+    with context(_STYLE):
+        figure = Figure(figsize=(width, height))
+        FigureCanvasAgg(figure)
+        low = _note_height(width, height)
+        figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0.0, low, 1.0, 1.0 - low)))
+        ax = figure.add_subplot()
+        plot.draw(result, ax=ax)
+        if title:
+            ax.set_title(plot.title, loc="left")
+        figure.text(
+            0.01,
+            0.008,
+            fill(f"{plot.note} {credit}", int(width * 25)),
+            fontsize=5.5,
+            va="bottom",
+            ha="left",
+            color="0.25",
+            linespacing=1.1,
+        )
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    return figure
+
+
+def _note_height(width: float, height: float) -> float:
+    return (0.36 if width < 5 else 0.24) / height

@@ -1,0 +1,104 @@
+"""Variants of a scenario side by side: years, or the ends of the ranges of what it assumes."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from viner.scenarios.figures_common import axes, colours, position, size_of, usd
+from viner.scenarios.run import RunResult, basis_note
+from viner.scenarios.typeset import Table
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h")
+_LINES = ("-", "--", "-.", ":")
+_MEASURES = {
+    "import_volume_percent": "Imports, %",
+    "diversion": "Diverted to partners",
+    "consumer_surplus": "Consumers",
+    "producer_surplus": "Producers",
+    "tariff_revenue": "Duties",
+    "pool_transfer": "Pool",
+    "total": "Welfare",
+    "total_percent_of_gdp": "Welfare, % of GDP",
+}
+
+
+def all_variants(result: RunResult) -> dict[str, RunResult]:
+    """Return the variants and the scenario itself, by name, in the order in which they are shown.
+
+    The scenario itself stands between the ends of a range, ``low`` and ``high``, and otherwise last.
+    """
+    others, own = dict(result.variants), {result.scenario.variant: result}
+    if set(others) == {"low", "high"}:
+        return {"low": others["low"], **own, "high": others["high"]}
+    return {**others, **own}
+
+
+def variants_frame(result: RunResult) -> pd.DataFrame:
+    """Return the summaries of all steps together, one variant below the other."""
+    frames = []
+    for name, one in all_variants(result).items():
+        frame = one.summary[one.summary["step"] == "total"].drop(columns="step")
+        frame.insert(0, "variant", name)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def variants_table(result: RunResult) -> Table:
+    """Return what each variant does to each member."""
+    frame = variants_frame(result)
+    frame = frame[(frame["sector"] == "*") & frame["measure"].isin(_MEASURES) & frame["region"].isin(result.members)]
+    wide = frame.pivot_table(index=["variant", "region"], columns="measure", values="value", sort=False)
+    wide = wide.reindex(columns=[m for m in _MEASURES if m in wide]).rename(columns=_MEASURES).reset_index()
+    if not wide["Pool"].any():
+        wide = wide.drop(columns="Pool")
+    wide["region"] = [result.benchmark.regions[str(code)] for code in wide["region"]]
+    wide = wide.rename(columns={"variant": "Variant", "region": "Region"})
+    digits = {str(c): {"Imports, %": 2, "Welfare, % of GDP": 3}.get(str(c), 1) for c in wide.columns[2:]}
+    unit = f"Values in {result.benchmark.unit} of {result.benchmark.year}."
+    note = "All steps together, each variant from its benchmark."
+    return Table("variants", "Variants side by side", wide, digits, (note, unit, basis_note(result.benchmark)))
+
+
+def assumptions_table(result: RunResult) -> Table:
+    """Return what the scenario takes beyond its sources."""
+    rows = [(a.name, a.value, a.low, a.high, a.unit, a.basis, a.source) for a in result.scenario.assumptions]
+    columns = ["Assumption", "Value", "Low", "High", "Unit", "Basis", "Source"]
+    frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:4], float))
+    digits = dict.fromkeys(columns[1:4], 3)
+    note = "Low and high are the ends of the range."
+    return Table("assumptions", "What the scenario takes beyond its sources", frame, digits, (note,))
+
+
+def variants_data(result: RunResult) -> pd.DataFrame:
+    """Return the parts of the change in welfare of each member by variant."""
+    parts = ("consumer_surplus", "producer_surplus", "tariff_revenue", "pool_transfer", "total")
+    rows = [
+        (name, region, part, float(getattr(one.total, part)[:, position(result, region)].sum()))
+        for name, one in all_variants(result).items()
+        for region in result.members
+        for part in parts
+    ]
+    return pd.DataFrame(rows, columns=["variant", "region", "part", "value"])
+
+
+def plot_variants(result: RunResult, *, ax: Axes | None = None) -> Axes:
+    """Draw the change in welfare of each member over the variants."""
+    ax = axes(ax)
+    data = variants_data(result)
+    data = data[data["part"] == "total"]
+    names = list(all_variants(result))
+    x = np.arange(len(names))
+    colour = colours(result.members)
+    for n, region in enumerate(result.members):
+        y = data.loc[data["region"] == region, "value"].to_numpy()
+        ax.plot(
+            x, y, marker=_MARKERS[n % len(_MARKERS)], linestyle=_LINES[n % len(_LINES)], color=colour[region],
+            ms=4, linewidth=1.1, label=result.benchmark.regions[region],
+        )  # fmt: skip
+    ax.axhline(0.0, color="black", linewidth=0.6)
+    long = max(map(len, names)) > 8 and size_of(ax) < 5
+    ax.set_xticks(x, names, rotation=30 if long else 0, ha="right" if long else "center")
+    ax.margins(x=0.08, y=0.12)
+    ax.set_ylabel(f"Change in welfare ({usd(result)})")
+    ax.legend(frameon=False, fontsize=6 if size_of(ax) < 5 else 7, loc="best")
+    return ax

@@ -1,0 +1,173 @@
+"""A union as its treaty has it: the external tariff, exceptions, phases and whose goods count."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from viner.calibration.benchmark import Benchmark
+from viner.calibration.read import load_benchmark
+from viner.errors import ScenarioError
+from viner.scenarios.eurasia_2010 import EXCEPTIONS, MEMBERS, THIRD_COUNTRIES, YEARS, scenario, treaty
+from viner.scenarios.resolve import resolve
+from viner.scenarios.run import run
+from viner.scenarios.treaty import Exemption, Union, in_year, rates, read_exceptions, union
+
+
+@pytest.fixture
+def external(tmp_path: Path) -> Path:
+    path = tmp_path / "external.csv"
+    path.write_text("sector,origin,destination,tariff\nfood,CHN,*,0.2\nmetals,CHN,*,0.3\n")
+    return path
+
+
+def made(external: Path, **more: object) -> Union:
+    return union(["RUS", "KAZ"], external=external, outsiders=["CHN"], **more)  # type: ignore[arg-type]
+
+
+def test_members_levy_the_common_rate_and_trade_freely(small: Benchmark, external: Path) -> None:
+    tariff = made(external).tariff(small, 2010)
+    assert_allclose(tariff[:, 2, :2], [[0.2, 0.2], [0.3, 0.3]])
+    assert_allclose(tariff[:, [0, 1], [1, 0]], 0.0)
+    assert_allclose(tariff[:, :, 2], small.tariff[:, :, 2])
+    assert_allclose(tariff[:, [0, 1, 2], [0, 1, 2]], 0.0)
+
+
+def test_an_exception_covers_a_share_of_imports(small: Benchmark, external: Path) -> None:
+    lines = Exemption("steel", "KAZ", "metals", 0.25, {2010: 0, 2012: 10}, common=20.0, counted_as="rate", high=0.5)
+    treated = made(external, exceptions=[lines])
+    for year, which, expected in (
+        (2010, "central", 0.3 * 0.75),
+        (2011, "central", 0.3 * 0.75),
+        (2012, "central", 0.3 * (1 - 0.25 / 2)),
+        (2010, "high", 0.15),
+        (2010, "low", 0.3 * 0.75),
+    ):
+        tariff = treated.tariff(small, year, which=which)  # type: ignore[arg-type]
+        assert tariff[1, 2, 1] == pytest.approx(expected)
+        assert (tariff[0, 2, 1], tariff[1, 2, 0]) == (0.2, 0.3)
+
+
+def test_an_exception_can_keep_the_own_rate(small: Benchmark, external: Path) -> None:
+    treated = made(external, exceptions=[Exemption("all", "KAZ", "*", 1.0, {2010: 1.0, 2011: 0.5, 2012: 0.0})])
+    for year, weight in ((2009, 1.0), (2010, 1.0), (2011, 0.5), (2012, 0.0), (2020, 0.0)):
+        expected = weight * 0.1 + (1 - weight) * np.array([0.2, 0.3])
+        assert_allclose(treated.tariff(small, year)[:, 2, 1], expected)
+
+
+def test_the_tariff_is_phased_in(small: Benchmark, external: Path) -> None:
+    treated = made(external, phase_in={2010: 0.0, 2012: 0.5, 2014: 1.0})
+    for year, reached in ((2011, 0.0), (2012, 0.5), (2013, 0.5), (2014, 1.0)):
+        assert_allclose(treated.tariff(small, year)[:, 2, 0], 0.1 + reached * np.array([0.1, 0.2]))
+    assert in_year({2010: 1.0, 2012: 2.0}, 2011) == 1.0
+
+
+def test_goods_that_do_not_originate_pay_what_outsiders_pay(small: Benchmark, external: Path) -> None:
+    tariff = made(external, cumulation={"*": 1.0, "metals": 0.75}).tariff(small, 2010)
+    assert_allclose(tariff[0, 0, 1], 0.0)
+    assert_allclose(tariff[1, 0, 1], 0.25 * 0.3)
+    assert_allclose(made(external, cumulation=0.5).tariff(small, 2010)[:, 1, 0], [0.1, 0.15])
+
+
+def test_steps_bring_the_benchmark_to_the_treaty(small: Benchmark, external: Path) -> None:
+    treated = made(external, cumulation=0.5)
+    steps = treated.steps(small, 2010)
+    assert [step.name for step in steps] == ["rus", "kaz", "internal"]
+    _, path = resolve(replace(scenario(), benchmark=small, steps=steps, pool={}, name="x", files=()))
+    traded = small.value > 0
+    assert_allclose(path.total.tariff[traded], treated.tariff(small, 2010)[traded])
+    assert rates(small, small.tariff, ("CHN",), ("KAZ",)) == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"cumulation": 1.5}, r"cumulation\[\*\]: 1.5; expected a fraction from 0 to 1"),
+        ({"phase_in": {2010: -1.0}}, r"phase_in\[2010\]: -1; expected a fraction"),
+        ({"exceptions": [Exemption("x", "BLR", "*", 0.1, {2010: 1.0})]}, "'x' of BLR; expected exceptions of members"),
+    ],
+)
+def test_a_treaty_is_refused(external: Path, more: dict[str, object], message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        made(external, **more)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"share": 2.0}, "share: 2; expected a fraction from 0 to 1"),
+        ({"by_year": {}}, "no years"),
+        ({"counted_as": "rate"}, "expected the common rate on the product"),
+        ({"by_year": {2010: 2.0}}, "a weight outside 0 to 1"),
+    ],
+)
+def test_an_exception_is_refused(fields: dict[str, object], message: str) -> None:
+    given: dict[str, object] = {"product": "x", "member": "KAZ", "sector": "*", "share": 0.1, "by_year": {2010: 1.0}}
+    with pytest.raises(ScenarioError, match=message):
+        Exemption(**{**given, **fields})  # type: ignore[arg-type]
+
+
+def test_what_the_benchmark_lacks_is_refused(small: Benchmark, external: Path) -> None:
+    with pytest.raises(ScenarioError, match="a member too"):
+        union(["RUS", "KAZ"], external=external, outsiders=["KAZ"])
+    with pytest.raises(ScenarioError, match="Did you mean 'cet-2010'"):
+        union(["RUS"], external="cet-2011", outsiders=["CHN"])
+    with pytest.raises(ScenarioError, match="XYZ"):
+        union(["RUS", "XYZ"], external=external, outsiders=["CHN"]).tariff(small, 2010)
+    external.write_text("sector,origin,destination,tariff\nfood,CHN,*,0.2\n")
+    with pytest.raises(ScenarioError, match="no rate on metals from CHN to RUS, 2 cells in all"):
+        made(external).tariff(small, 2010)
+    twice = [Exemption(name, "KAZ", "food", 0.6, {2010: 1.0}) for name in "ab"]
+    external.write_text("sector,origin,destination,tariff\n*,CHN,*,0.2\n")
+    with pytest.raises(ScenarioError, match=r"exceptions of KAZ in food: 1\.2 of imports"):
+        made(external, exceptions=twice).tariff(small, 2010)
+
+
+def test_the_file_of_exceptions_is_read(tmp_path: Path) -> None:
+    found = {e.product: e for e in read_exceptions(EXCEPTIONS)}
+    drugs = next(e for name, e in found.items() if name.startswith("Pharmaceuticals"))
+    # WT/ACC/RUS/70, table 19: free to 2013, 5 per cent in 2014, the common 10 from 2015.
+    assert [in_year(drugs.by_year, year) for year in YEARS] == [0, 0, 0, 0, 5, 10]
+    assert all(e.basis == "assumed" and e.low is not None and e.high is not None for e in found.values())
+    text = EXCEPTIONS.read_text().replace("0.25", "a quarter")
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(ScenarioError, match="Pharmaceuticals"):
+        read_exceptions(tmp_path / "bad.csv")
+
+
+def test_kazakhstan_comes_to_the_common_tariff_by_2015() -> None:
+    benchmark = load_benchmark("eurasia-2009")
+    codes = list(benchmark.regions)
+    chn, kaz = codes.index("CHN"), codes.index("KAZ")
+    by_year = np.array([treaty(exceptions=True).tariff(benchmark, year)[:, chn, kaz] for year in YEARS])
+    assert (np.diff(by_year, axis=0) >= -1e-15).all()
+    assert_allclose(by_year[-1], treaty().tariff(benchmark, 2015)[:, chn, kaz])
+    assert (by_year[0] < by_year[-1]).all()
+    assert (by_year >= benchmark.tariff[:, chn, kaz] - 1e-15).mean() > 0.9
+    others = np.delete(treaty(exceptions=True).tariff(benchmark, 2010), kaz, axis=2)
+    assert_allclose(others, np.delete(benchmark.tariff, kaz, axis=2))
+
+
+def test_exceptions_spare_kazakhstan_some_of_the_loss() -> None:
+    found = run(scenario(exceptions=True, year=2010))
+    kaz = list(found.benchmark.regions).index("KAZ")
+    loss = {name: one.total.consumer_surplus[:, kaz].sum() for name, one in found.variants.items()}
+    in_full = run(scenario()).total.consumer_surplus[:, kaz].sum()
+    assert in_full < loss["low"] < found.total.consumer_surplus[:, kaz].sum() < loss["high"] < 0.0
+    assert "assumed" in found.notes[1]
+    assert len(found.scenario.assumptions) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"year": 2016}, "a year from 2010 to 2015"), ({"share_range": "middle"}, "low, central or high")],
+)
+def test_options_are_checked(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        scenario(**options)  # type: ignore[arg-type]
+
+
+def test_members_and_outsiders_are_all_of_the_union() -> None:
+    assert set(MEMBERS) | set(THIRD_COUNTRIES) | {"CIS"} == set(load_benchmark("eurasia-2009").regions)

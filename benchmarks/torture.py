@@ -31,7 +31,8 @@ def summary(tally: Tally) -> dict[str, object]:
         "solved": tally.solved,
         "wrong": tally.wrong,
         "refused": dict(sorted(tally.refused.items())),
-        "refused_without_zero_elasticities": tally.refused_without_zeros,
+        "certain": tally.certain,
+        "refused_though_certain": dict(sorted(tally.refused_though_certain.items())),
         "unstable": tally.unstable,
         "worst_verified_residual": float(f"{tally.worst:.2g}"),
         "iterations": {
@@ -44,12 +45,13 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markets", type=int, default=100_000, help="of each structure")
+    parser.add_argument("--structure", action="append", choices=structures.names(), help="every one by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     out = {}
     wrong = 0
-    for name in structures.names():
+    for name in options.structure or structures.names():
         start, whole = time.perf_counter(), Tally()
         for regions in REGIONS:
             part = Tally()

@@ -11,8 +11,29 @@ from viner.model.compile import Array, Compiled
 from viner.model.engine import Model
 from viner.model.market import Policy
 from viner.model.solve import Solution, solve
+from viner.model.structures.structure import Structure
+from viner.model.system import System
 
 Cells = NDArray[np.bool_]
+
+
+def competitive_system(structure: Structure, cure: str = "Use nested-armington") -> System:
+    """Return the equations of a competitive market with one price of each origin, and refuse any other by name.
+
+    Raises
+    ------
+    InputError
+        If the structure is not solved in changes, or if something beside the producer price is unknown.
+    """
+    system = structure.system()
+    if structure.form != "changes":
+        found = f"{structure.name}, which is solved in levels"
+        other = "Compile its system under viner.model.closure.exchange in levels, and solve that"
+        raise InputError(Fault("structure", found, "one that is solved in changes", other))
+    if system.unknowns != ("p",):
+        found = f"{structure.name}, with the unknowns {', '.join(system.unknowns)}"
+        raise InputError(Fault("structure", found, "a competitive market with the unknown p alone", cure))
+    return system
 
 
 def closed_inputs(
@@ -30,16 +51,7 @@ def closed_inputs(
         Symbols of the instruments that are driven: ``T``.
     closure
         Masks and instruments of the closure by name, the sector axis first. They win over the policy's.
-
-    Raises
-    ------
-    InputError
-        If the structure is not solved in changes.
     """
-    if model.structure.form != "changes":
-        found = f"{model.structure.name}, which is solved in levels"
-        cure = "Compile its system under viner.model.closure.exchange in levels, and solve that"
-        raise InputError(Fault("structure", found, "one that is solved in changes", cure))
     renamed = {f"ln_{name}": f"ln_{name}_given" for name in driven}
     given = {renamed.get(name, name): a for name, a in model.given(policy).items()}
     return given | {name: np.asarray(a, dtype=float) for name, a in closure.items()}

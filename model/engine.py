@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.errors import Fault, ScenarioError
+from viner.errors import Fault, ParameterError, ScenarioError
 from viner.model import welfare
 from viner.model.changes import log_name
 from viner.model.compile import Array, Compiled
@@ -43,7 +43,7 @@ class Model:
         ``[sector, unknown]``: unknowns that are free to move.
     more
         Further arrays that the equations take, the sector axis first.
-    kinds
+    regimes
         Which instruments its equations have whose effect is found with the equilibrium, see :func:`under`.
     """
 
@@ -53,7 +53,7 @@ class Model:
     parameters: Mapping[str, Array]
     active: NDArray[np.bool_]
     more: Mapping[str, Array]
-    kinds: Regimes = ()
+    regimes: Regimes = ()
 
     @cached_property
     def spending(self) -> Array:
@@ -87,12 +87,14 @@ class Model:
             if not names & set(known) and not (levels == 1.0).all():
                 found = f"a shock to {text}, which {self.structure.name} does not have"
                 raise ScenarioError(Fault("structure", found, "a structure that has them", "Use nested-armington"))
+        value, power0 = self.data.value[rows], 1.0 + self.data.tariff[rows]
+        power = fixed_power(policy if rows is _EVERY else taken(policy, rows))
         return {
-            "v": self.data.value[rows],
-            "T0": 1.0 + self.data.tariff[rows],
+            "v": value,
+            "T0": power0,
             **{name: a[rows] for name, a in self.parameters.items()},
             **{name: a[rows] for name, a in self.more.items()},
-            **self.structure.by_policy(self.data.value[rows], self._power_ratio(policy, rows)),
+            **self.structure.by_policy(value, power / power0),
             **{name: a for name, a in self.instruments(policy, rows).items() if name in known},
         }
 
@@ -103,12 +105,12 @@ class Model:
         levels = {"T": fixed_power(some), "b": some.barrier, "r": some.rent}
         benchmark = {"T": power0}
         out: dict[str, Array] = {}
-        if PRICE in self.kinds:
+        if PRICE in self.regimes:
             at_home = np.eye(value.shape[-1], dtype=bool)
             levels["T_given"] = outer_power(some) * np.where(at_home, 1.0 + some.tariff + some.anti_dumping, 1.0)
             benchmark["T_given"] = power0
             out |= price_inputs(some)
-        if QUOTA in self.kinds:
+        if QUOTA in self.regimes:
             limits = Cells(self.more["limited"][rows] > 0.0, self.more["ceiled"][rows] > 0.0)
             levels |= {"r_given": fixed_rent(some), **quota_inputs(some, limits, value)}
             benchmark["quota"] = np.where(value > 0.0, value, 1.0)
@@ -121,17 +123,17 @@ class Model:
     def wedges(self, policy: Policy, values: Mapping[str, Array]) -> Wedges:
         """Return what an equilibrium makes of a policy, from the variables of the equations."""
         logs, one = self.structure.form == "changes", np.ones(())
-        power = fixed_power(policy) if PRICE not in self.kinds else values["T"] if not logs else None
+        power = fixed_power(policy) if PRICE not in self.regimes else values["T"] if not logs else None
         if power is None:
             power = (1.0 + self.data.tariff) * np.exp(values["ln_T"])
-        if QUOTA not in self.kinds:
+        if QUOTA not in self.regimes:
             return Wedges(power, policy.rent, one)
         rent, beyond = (np.exp(values[log_name(name)]) for name in ("licence", "beyond"))
         return Wedges(power, fixed_rent(policy) * rent, beyond)
 
     def moving(self, x: Array) -> NDArray[np.bool_]:
         """Return which unknowns move with a small change of policy: all that are active and not at their floor."""
-        if QUOTA not in self.kinds:
+        if QUOTA not in self.regimes:
             return self.active
         at_floor = np.arange(x.shape[1]) >= x.shape[1] - 2 * self.data.value[0].size
         return np.asarray(self.active & ~(at_floor & (x <= 0.0)))
@@ -149,13 +151,16 @@ class Model:
         seen = policy if is_plain(policy) else self.wedges(policy, values).seen(policy)
         return Given(self.data, self.parameters, self.active, seen)
 
-    def _power_ratio(self, policy: Policy, rows: Rows) -> Array:
-        some = policy if rows is _EVERY else taken(policy, rows)
-        return np.asarray(fixed_power(some) / (1.0 + self.data.tariff[rows]))
-
 
 def calibrated(structure: Structure, data: MarketData) -> Model:
-    """Put a structure to benchmark data."""
+    """Put a structure to benchmark data.
+
+    Raises
+    ------
+    ParameterError
+        If the structure cannot have these parameters, such as values by region of one that it has by sector.
+    """
+    _refuse_variation(structure, data)
     parameters = {}
     for spec in structure.parameters:
         values = np.asarray(data.parameters[spec.name], dtype=float)
@@ -185,7 +190,7 @@ def under(model: Model, policies: Sequence[Policy]) -> Model:
         flat = [a.reshape(len(active), -1) for a in (cells.limited, cells.ceiled)]
         active = np.concatenate([active, *flat], axis=1)
     code = compiled_under(model.structure, kinds)
-    return replace(model, compiled=code, active=active, more=more, kinds=kinds)
+    return replace(model, compiled=code, active=active, more=more, regimes=kinds)
 
 
 def _check_quotas(model: Model, policies: Sequence[Policy], cells: Cells) -> None:
@@ -257,6 +262,27 @@ def _each(model: Model, sectors: tuple[str, ...], of: Callable[[Array], Array]) 
         more={name: of(a) for name, a in model.more.items()},
         active=of(model.active.astype(float)) > 0.0,
     )
+
+
+def _refuse_variation(structure: Structure, data: MarketData) -> None:
+    """Refuse values by region of parameters that a structure has by sector."""
+    faults = []
+    for spec in structure.parameters:
+        values = np.asarray(data.parameters[spec.name])
+        if not spec.by_sector or (values == values[:, :1]).all():
+            continue
+        for sector, row in zip(data.sectors, values, strict=True):
+            if (row != row[0]).any():
+                faults.append(
+                    Fault(
+                        f"{spec.name} of sector {sector!r}",
+                        f"values from {row.min():g} to {row.max():g}",
+                        f"one value for all regions, in {structure.name}",
+                        f"Set it for the whole sector: {spec.name}.{sector}",
+                    )
+                )
+    if faults:
+        raise ParameterError(faults)
 
 
 def _log(levels: Array) -> Array:

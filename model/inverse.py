@@ -1,7 +1,7 @@
 """Simulations asked the other way round: the tariff behind an import volume, the trade costs behind shares.
 
-Each is the structure's own system with a pair exchanged (:mod:`viner.model.closure`), so whatever structure a model
-has will do.
+Each is the structure's own system with a pair exchanged (:mod:`viner.model.closure`). Any competitive market in which
+one producer price of each origin is unknown will do; other structures are refused by name.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from sympy import Ne
 
 from viner.errors import Fault, InputError
-from viner.model.closed import Cells, closed_equilibrium, closed_inputs
+from viner.model.closed import Cells, closed_equilibrium, closed_inputs, competitive_system
 from viner.model.closure import exchange
 from viner.model.compile import Array, Compiled
 from viner.model.engine import Model
@@ -29,7 +29,7 @@ def tariff_for_import_volume(model: Model, policy: Policy, volume: Array, *, cel
     Parameters
     ----------
     model
-        A calibrated structure.
+        A calibrated structure, of a competitive market.
     policy
         The instruments of every cell. Its tariffs hold in the cells that are not sought, and the search starts from
         them in those that are.
@@ -48,7 +48,8 @@ def tariff_for_import_volume(model: Model, policy: Policy, volume: Array, *, cel
     Raises
     ------
     InputError
-        If a volume is not positive, or if nothing was traded in the benchmark in a cell whose tariff is sought.
+        If the structure is not of that kind, if a volume is not positive, or if nothing was traded in the benchmark
+        in a cell whose tariff is sought.
     NotConverged
         If no tariff brings the volume about; it names the sector.
     """
@@ -70,7 +71,7 @@ def uniform_tariff_for_import_volume(
     Parameters
     ----------
     model
-        A calibrated structure.
+        A calibrated structure, of a competitive market.
     policy
         The instruments of every cell; its tariffs hold in the cells that are not sought.
     volume
@@ -119,7 +120,7 @@ def trade_costs_for_shares(model: Model, shares: Array, *, policy: Policy | None
     Parameters
     ----------
     model
-        A calibrated structure.
+        A calibrated structure, of a competitive market.
     shares
         ``[sector, origin, destination]``, of spending at prices with duty, adding up to one over origins wherever
         the destination spends anything in the benchmark.
@@ -162,12 +163,12 @@ def _cells_mask(structure: Structure) -> Quantity:
 def _tariff_by_flow(structure: Structure) -> Compiled:
     sought = _cells_mask(structure)
     where = inside(sought[sought.indices])
-    return compile_system(exchange(structure.system(), free="T", fix="q", where=where, masks=(sought,)))
+    return compile_system(exchange(competitive_system(structure), free="T", fix="q", where=where, masks=(sought,)))
 
 
 @lru_cache(maxsize=16)
 def _uniform_tariff(structure: Structure) -> Compiled:
-    system, sought = structure.system(), _cells_mask(structure)
+    system, sought = competitive_system(structure), _cells_mask(structure)
     i, j = sought.indices
     where = inside(sought[i, j])
     imports = total(system.by_name["q"][i, j], i, where)
@@ -176,7 +177,7 @@ def _uniform_tariff(structure: Structure) -> Compiled:
 
 @lru_cache(maxsize=16)
 def _trade_costs(structure: Structure) -> Compiled:
-    system, sought = structure.system(), _cells_mask(structure)
+    system, sought = competitive_system(structure), _cells_mask(structure)
     i, j = sought.indices
     d, q = system.by_name["d"], system.by_name["q"]
     odds = d[i, j] * q[i, j] / (d[j, j] * q[j, j])

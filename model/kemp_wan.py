@@ -14,7 +14,7 @@ from sympy import And
 
 from viner.errors import Fault, InputError, nearest
 from viner.model import welfare
-from viner.model.closed import closed_equilibrium, closed_inputs
+from viner.model.closed import closed_equilibrium, closed_inputs, competitive_system
 from viner.model.closure import drive, exchange, hold
 from viner.model.compile import Array, Compiled
 from viner.model.engine import Model
@@ -173,13 +173,8 @@ def kemp_wan(model: Model, members: Sequence[str | int]) -> KempWan:
 
 @lru_cache(maxsize=16)
 def _compiled(structure: Structure) -> Compiled:
-    system = structure.system()
-    if system.unknowns != ("p",) or structure.form != "changes":
-        found = f"{structure.name}, with the unknowns {', '.join(system.unknowns)}"
-        found += "" if structure.form == "changes" else " and no form in changes"
-        cure = "Elsewhere a union that leaves outsiders as they were need not gain; use nested-armington"
-        raise InputError(Fault("structure", found, "a competitive market with the unknown p alone", cure))
-    return compile_system(kemp_wan_system(system))
+    cure = "Elsewhere a union that leaves outsiders as they were need not gain; use nested-armington"
+    return compile_system(kemp_wan_system(competitive_system(structure, cure)))
 
 
 def _mean_power(value: Array, tariff: Array, is_member: NDArray[np.bool_]) -> Array:

@@ -34,6 +34,8 @@ class ParameterSpec:
     default, default_source
         A value from the literature, and where it comes from. It is offered to those who have not given the
         parameter, and never taken without being asked for.
+    by_sector
+        Whether it has one value for all regions of a sector.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ParameterSpec:
     maximum: float = float("inf")
     default: float | None = None
     default_source: str = ""
+    by_sector: bool = False
 
 
 def partners(regions: Sequence[str], members: Collection[str]) -> NDArray[np.bool_]:

@@ -46,7 +46,11 @@ def ces_markup(share: Array, sigma: Array, eta: Array) -> Array:
 
 def _bracketed_markup(weight: Array, sigma: Array, enough: float) -> Array:
     """The mark-up by Newton's steps that are cut in half where they would leave the bracket of the root."""
-    low = np.broadcast_to(1.0 / sigma, weight.shape)
+    # The left side is at most sigma - 1, which bounds the index from below; near there a large share has its root.
+    net = sigma - 1.0
+    large = weight > net
+    rest = np.where(large, net / np.where(large, weight, net), 1.0) ** (1.0 / net)
+    low = np.maximum(1.0 / sigma, 1.0 - rest)
     high = np.ones_like(weight)
     at = low
     for _ in range(_MOST_STEPS):

@@ -4,33 +4,30 @@ All instruments move together, linearly in `s` from 0 to 1, in levels (a rate, t
 unit, a quota). At every point the markets are in equilibrium, and what a small move does is linear in the
 instruments that move. So every result splits, without remainder and whatever the order of the steps, by
 mechanism and by the step and instrument that moved (Harrison, Horridge & Pearson 2000). The integrals are taken
-by Gauss-Legendre quadrature, refined until the slopes add up to the change in every flow, and piece by piece where
-the path has kinks.
+by Gauss-Legendre quadrature, refined until the mechanisms add up to the change in every flow. Where a quota begins to
+bind, or one duty takes the place of another, slopes jump: such points are found, and the integrals are split there.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viner.errors import NotConverged
 from viner.model import welfare
-from viner.model.engine import Model, equilibrium, some_sectors
+from viner.model.engine import Model, repeated
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import mechanism_terms
 from viner.model.policy import DUTIES, RENTS, TAXES, foreign_price, receipts, split, total_of
 from viner.model.solve import linear_response, solve
-from viner.model.switches import Moves, nodes, on_path, pieces
+from viner.model.switches import Moves, nodes, on_path, switches
 
 _ORDERS = (8, 16, 32, 64, 128)
-_ORDER_OF_PIECES = 16
-_SHORTEST = 2.0**-36
-_MOST_PIECES = 1000
 _RELATIVE = 1e-10
-# Of a benchmark flow: markets are solved to a residual of 1e-12, and quantities follow prices with elasticities.
 _ABSOLUTE = 1e-11
+# How far a flow can be off, relative to its benchmark, for each unit of the residual of its market.
+_OPEN = 10.0
 # So small that its square vanishes beside one.
 _STEP = 1e-30j
 
@@ -76,6 +73,7 @@ def along_path(
     increments: Sequence[Moves],
     *,
     change: Array,
+    residual: Array,
     pool: Mapping[int, float] | None = None,
 ) -> list[Parts]:
     """Return what each increment contributes to the results.
@@ -90,6 +88,8 @@ def along_path(
         Changes of the instruments by field; together they lead to the policy at ``s = 1``.
     change
         ``value0 (quantity_ratio - 1)`` at ``s = 1``, against which the integrals are checked.
+    residual
+        By sector, the largest residual with which the equilibrium there was found: it leaves `change` open by as much.
     pool
         Shares of pooled duties. The pool comes into force in proportion to `s`; what its coming into force
         contributes, as against the duties that flow into it, is one more entry at the end.
@@ -100,54 +100,19 @@ def along_path(
         If the parts do not add up to `change` within 1e-9 of it, or 1e-10 of the flow where it hardly changes.
     """
     error = np.inf
-    ends = pieces(model, benchmark, increments)
-    allowed = _RELATIVE * np.abs(change) + _ABSOLUTE * model.data.value + 1e-300
+    ends = switches(model, benchmark, increments)
+    allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * model.data.value + 1e-300
     for order in _ORDERS:
         parts = _quadrature(model, benchmark, increments, pool or {}, nodes(ends, order))
         error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
         if error <= 1.0:
             return parts
-    if error > 10.0:
-        parts = _in_pieces(model, benchmark, increments, pool or {}, change, allowed)
-        error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
     if error <= 10.0:
         return parts
     raise NotConverged(
         f"the slopes do not add up to the change in every flow along the path (off by {error:.0e} of the "
         "tolerance); the shock is very large: take it in several steps"
     )
-
-
-def _in_pieces(
-    model: Model,
-    benchmark: Policy,
-    increments: Sequence[Moves],
-    pool: Mapping[int, float],
-    change: Array,
-    allowed: Array,
-) -> list[Parts]:
-    """Integrate piece by piece: where a firm leaves a market the path has a kink, which pieces close in on."""
-    sectors = np.arange(len(change))
-
-    def moved(s: float) -> Array:
-        policy = on_path(benchmark, increments, sectors, np.full(len(sectors), s))
-        values = model.compiled.values(equilibrium(model, policy).x, model.given(policy))
-        return model.data.value * (model.results(policy, values).quantity_ratio - 1.0)
-
-    known = {0.0: np.zeros_like(change), 1.0: change}
-    waiting, done = [(0.0, 1.0)], list[list[Parts]]()
-    while waiting:
-        a, b = waiting.pop()
-        ends = np.full((2, len(change)), [[a], [b]])
-        parts = _quadrature(model, benchmark, increments, pool, nodes(ends, _ORDER_OF_PIECES))
-        gap = np.abs(sum(p.quantity for p in parts) - (known[b] - known[a]))
-        if (gap <= allowed).all() or b - a < _SHORTEST or len(done) + len(waiting) > _MOST_PIECES:
-            done.append(parts)
-            continue
-        middle = (a + b) / 2.0
-        known[middle] = moved(middle)
-        waiting += [(middle, b), (a, middle)]
-    return [reduce(plus, of_increment) for of_increment in zip(*done, strict=True)]
 
 
 def _quadrature(
@@ -157,27 +122,24 @@ def _quadrature(
     pool: Mapping[int, float],
     at: tuple[Array, Array],
 ) -> list[Parts]:
-    # By sector and node; the pieces that a sector does not have are left out.
-    inside = at[1].T > 0.0
-    sectors = np.nonzero(inside)[0]
-    s, w = (a.T[inside] for a in at)
-    first = np.flatnonzero(np.diff(sectors, prepend=-1))
-    wide = some_sectors(model, sectors)
-    policy = on_path(benchmark, increments, sectors, s)
+    s, w = at
+    wide = repeated(model, len(s))
+    policy = on_path(benchmark, increments, s)
     given = wide.given(policy)
     names = [f"{sector} (on the path)" for sector in wide.data.sectors]
     x = solve(wide.compiled, given, active=wide.active, markets=names, labels={"regions": wide.data.regions}).x
     point = _Point(wide, policy, given, x)
 
     def integral(values: Array) -> Array:
-        return np.asarray(np.add.reduceat(w.reshape(-1, *[1] * (values.ndim - 1)) * values, first, axis=0))
+        return np.asarray(np.einsum("ns,ns...->s...", w, values.reshape(*s.shape, *values.shape[1:])))
 
+    at_s = s.reshape(-1, 1)
     parts = []
     for moves in increments:
-        slopes = point.slopes({name: a[sectors] for name, a in moves.items()})
+        slopes = point.slopes({name: np.tile(a, (len(s), 1, 1)) for name, a in moves.items()})
         duties = slopes.pop("duties")
         # The pool is in force in proportion to s.
-        slopes["pool_transfer"] = s[:, None] * welfare.pool_transfer(duties, pool)
+        slopes["pool_transfer"] = at_s * welfare.pool_transfer(duties, pool)
         parts.append(Parts(**{name: integral(slope) for name, slope in slopes.items()}))
     if pool:
         nothing = {f.name: np.zeros_like(getattr(parts[0], f.name)) for f in fields(Parts)}

@@ -156,7 +156,7 @@ def _exact(pairs: Pairs, x: Array, residual: Array) -> tuple[Array, Array]:
     clean = np.where(at_floor, 0.0, x)
     above = Pairs(pairs.functions, pairs.g, np.zeros_like(pairs.complement), pairs.logs, pairs.free & ~at_floor)
     _, right, jacobian = above.linearised(clean, 1.0)
-    last = clean + markets_last(_newton(jacobian, markets_first(right), above.free.any(axis=1)))
+    last = clean + markets_last(_newton(jacobian, markets_first(right)))
     for point, bound in ((clean, _ROUNDING), (last, residual)):
         size = pairs.natural(point, pairs.residual(point))
         at_or_above = (np.where(pairs.complement[:, None] & pairs.free, point, 0.0) >= 0.0).all(axis=0)
@@ -210,8 +210,7 @@ def _moved(
     right = markets_first(phi)
     slope = np.einsum("mij,mi->mj", jacobian, right)
     steps = np.zeros_like(right)
-    anywhere = pairs.free.any(axis=1)
-    steps[going] = _newton(jacobian[going], right[going], anywhere)
+    steps[going] = _newton(jacobian[going], right[going])
     down = (steps * slope).sum(axis=1)
     length = np.sqrt((steps**2).sum(axis=1))
     usable = going & np.isfinite(down) & (down <= -_DOWNHILL * length**_POWER)
@@ -221,8 +220,7 @@ def _moved(
     rest = np.flatnonzero(going & ~taken)
     if len(rest):
         some = pairs.some(rest)
-        steps = np.zeros_like(right[rest])
-        steps[:, anywhere] = _damped(_part(jacobian[rest], anywhere), right[rest][:, anywhere], damping[rest])
+        steps = _damped(jacobian[rest], right[rest], damping[rest])
         down = (steps * slope[rest]).sum(axis=1)
         usable = np.isfinite(down) & (down < 0.0)
         steps = np.where(usable[:, None], steps, 0.0)
@@ -232,17 +230,8 @@ def _moved(
     return to, damping
 
 
-def _part(jacobian: Array, free: Flags) -> Array:
-    """Rows and columns of the unknowns that are free somewhere; elsewhere those of the identity stand."""
-    return jacobian if free.all() else jacobian[:, free][:, :, free]
-
-
-def _newton(jacobian: Array, right: Array, free: Flags) -> Array:
+def _newton(jacobian: Array, right: Array) -> Array:
     """Newton's steps, ``[market, unknown]``; not a number where a Jacobian is singular."""
-    if not free.all():
-        out = np.zeros_like(right)
-        out[:, free] = _newton(_part(jacobian, free), right[:, free], free[free])
-        return out
     try:
         return -np.asarray(np.linalg.solve(jacobian, right[..., None])[..., 0])
     except np.linalg.LinAlgError:

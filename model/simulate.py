@@ -4,7 +4,7 @@ The path from the benchmark to the new policy is stated in :mod:`viner.model.pat
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +14,7 @@ from viner.errors import AccountsError
 from viner.model import welfare
 from viner.model.engine import Model, equilibrium, under
 from viner.model.market import Array, Policy
+from viner.model.mechanisms import MECHANISMS
 from viner.model.path import Parts, along_path, plus
 from viner.model.policy import DUTIES, RENTS, TAXES, difference, joined, receipts, split, total_of
 from viner.model.solve import Solution
@@ -136,6 +137,7 @@ def simulate(
     *,
     pool: Mapping[int, float] | None = None,
     pooling: str = "pooling",
+    path: bool = True,
 ) -> Simulation:
     """Simulate each step alone and all together, and split the total by step.
 
@@ -151,6 +153,8 @@ def simulate(
         Shares of pooled import duties by position of the region.
     pooling
         Name of the step at which the pool comes into force; it must be among the steps.
+    path
+        Whether to integrate along the path. If not, what needs it is not a number, and there is no attribution.
 
     Raises
     ------
@@ -159,7 +163,7 @@ def simulate(
     """
     through = joined([benchmark, *in_order.values()], model.data.value)
     outcomes = {
-        step: outcome(model, benchmark, policy, pool=pool if step == pooling else None)[0]
+        step: outcome(model, benchmark, policy, pool=pool if step == pooling else None, path=path)[0]
         for step, policy in alone.items()
     }
     moved = [
@@ -167,7 +171,11 @@ def simulate(
         for step, (a, b) in zip(in_order, pairwise(through), strict=True)
         for instrument, moves in (difference(a, b) or {NOTHING: {}}).items()
     ]
-    last, parts = outcome(model, through[0], through[-1], increments=[moves for _, _, moves in moved], pool=pool)
+    last, parts = outcome(
+        model, through[0], through[-1], increments=[moves for _, _, moves in moved], pool=pool, path=path
+    )
+    if not path:
+        return Simulation({**outcomes, "total": last}, {}, {})
     found = {(step, instrument): part for (step, instrument, _), part in zip(moved, parts, strict=False)}
     if pool:
         found.pop((pooling, NOTHING), None)
@@ -183,11 +191,11 @@ def _alone(
     for step, policy in alone.items():
         start, end = joined([benchmark, policy], model.data.value)
         moves = difference(start, end)
-        for instrument, fields in moves.items():
+        for instrument, by_field in moves.items():
             if len(moves) == 1:
                 out[step, instrument] = outcomes[step]
                 continue
-            only = {name: getattr(start, name) + move for name, move in fields.items()}
+            only = {name: getattr(start, name) + move for name, move in by_field.items()}
             out[step, instrument] = outcome(model, start, replace(start, **only))[0]
     return out
 
@@ -199,6 +207,7 @@ def outcome(
     *,
     increments: Sequence[Mapping[str, Array]] | None = None,
     pool: Mapping[int, float] | None = None,
+    path: bool = True,
 ) -> tuple[Outcome, list[Parts]]:
     """Simulate one policy. Returns its outcome and, by increment, the parts that it is made of.
 
@@ -208,6 +217,8 @@ def outcome(
         Changes of the instruments by field that add up to the step from `benchmark` to `policy`; one by default.
     pool
         Shares of pooled import duties. The parts then have one more entry: the pool itself.
+    path
+        Whether to integrate along the path; if not, there is one part and it is not a number.
 
     Raises
     ------
@@ -224,7 +235,12 @@ def outcome(
     change = value0 * (found.quantity_ratio - 1.0)
     if increments is None:
         increments = [{k: a for moves in difference(benchmark, policy).values() for k, a in moves.items()}]
-    parts = along_path(model, benchmark, increments, change=change, pool=pool)
+    residual = solution.residual
+    parts = (
+        along_path(model, benchmark, increments, change=change, residual=residual, pool=pool)
+        if path
+        else [_unknown(change)]
+    )
     cells1 = split(policy, wedges, value1, value0 * found.quantity_ratio)
     accounts0, accounts1 = _accounts_at(model, benchmark), receipts(policy, cells1)
     duties = np.asarray(sum(cells1[name] for name in DUTIES if name in cells1))
@@ -288,12 +304,19 @@ def check_accounts(model: Model, o: Outcome) -> None:
 
 def _accounts_at(model: Model, benchmark: Policy) -> Array:
     """What the accounts bring at the benchmark."""
-    if not model.kinds:
+    if not model.regimes:
         wedges = model.wedges(benchmark, {})
         return receipts(benchmark, split(benchmark, wedges, model.data.value, model.data.value))
     solution = equilibrium(model, benchmark)
     wedges = model.wedges(benchmark, model.compiled.values(solution.x, model.given(benchmark)))
     return receipts(benchmark, split(benchmark, wedges, model.data.value, model.data.value))
+
+
+def _unknown(cells: Array) -> Parts:
+    """Parts that nobody has computed."""
+    of_cells = ("value", "quantity", *MECHANISMS)
+    unknown = {f.name: np.full_like(cells if f.name in of_cells else cells[:, 0], np.nan) for f in fields(Parts)}
+    return Parts(**unknown)
 
 
 def _sum(parts: list[Parts], name: str) -> NDArray[np.float64]:

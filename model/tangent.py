@@ -89,7 +89,7 @@ class Tangent:
     Raises
     ------
     NoDerivative
-        If a parameter moves that is infinite.
+        If a parameter moves that is infinite, or one by region that the structure has by sector.
     ParameterError
         If the structure has no parameter of a name.
     """
@@ -275,6 +275,18 @@ def _check(model: Model, parameters: Mapping[str, Array]) -> None:
                 "At the limit there is no derivative: leave the cell out, or give a finite elasticity",
             )
             for s, r in np.argwhere(infinite)
+        ]
+    for spec in model.structure.parameters:
+        move = parameters.get(spec.name, np.zeros((1, 1)))
+        apart = (move != move[:, :1]).any(axis=1) & spec.by_sector
+        faults += [
+            Fault(
+                f"direction: {spec.name}[{model.data.sectors[s]}]",
+                "moves that differ between regions",
+                f"one move for all regions, in {model.structure.name}",
+                "The parameter has one value a sector: move it in all regions at once",
+            )
+            for s in np.flatnonzero(apart)
         ]
     if faults:
         raise NoDerivative(faults)

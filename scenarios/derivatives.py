@@ -69,7 +69,8 @@ def derivative(
     ScenarioError
         A name is not known.
     NoDerivative
-        What is named to move is infinite everywhere.
+        What is named to move is infinite everywhere, or is a region's value of a parameter that the structure has
+        by sector.
     """
     outcome = _outcome(result, step)
     place = (sector, region, origin, destination)
@@ -255,6 +256,9 @@ def _direction(
         expected = f"a parameter of {model.structure.name} or an instrument"
         raise ScenarioError(Fault("by", repr(by), expected, nearest(by, known)))
     value = np.asarray(model.data.parameters[by], dtype=float)
+    if region != EVERY and len(regions) > 1 and any(s.by_sector for s in model.structure.parameters if s.name == by):
+        expected = f"'{EVERY}': {by} has one value a sector in {model.structure.name}"
+        raise NoDerivative(Fault("by_region", repr(region), expected, "Leave by_region out, and name by_sector"))
     chosen = np.zeros(value.shape, dtype=np.bool_)
     chosen[s, _at(regions, region, "by_region", every=True)] = True
     finite = chosen & np.isfinite(value)

@@ -45,7 +45,7 @@ class Spec:
 
 SPECS: Mapping[str, Spec] = {
     "tariff": Spec("tariff", (*RATES, "schedule"), unit=""),
-    # The benchmark's barrier is zero by definition: half of it says nothing. Points add up over steps.
+    # The benchmark's barrier and rent are zero by definition: half of it says nothing. Points add up over steps.
     "barrier": Spec("barrier", ("rate", "points", "percent_of_power"), zero=1.0, unit=""),
     "rent": Spec("rent", ("rate", "points", "percent_of_power"), ("recipient",), zero=1.0),
     "non-tariff-barrier": Spec("barrier", ("rate",), ("recipient", "rent_share"), zero=1.0, unit=""),

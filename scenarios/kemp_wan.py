@@ -23,8 +23,8 @@ from viner.scenarios.data_of_study import credit, prepared
 from viner.scenarios.eurasia_2010 import BENCHMARK, MEMBERS
 from viner.scenarios.figures_kemp_wan import PLOTS
 from viner.scenarios.frames_kemp_wan import KempWanResult, gains_frame, headlines, kemp_wan_tables, tariffs_frame
+from viner.scenarios.instruments import benchmark_policy
 from viner.scenarios.run import PATH_NOTE, basis_note
-from viner.scenarios.shocks import benchmark_policy
 from viner.scenarios.study import Findings, Progress, Study
 
 LEFT_OUT = (

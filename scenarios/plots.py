@@ -90,7 +90,8 @@ def draw_plot(plot: Plot, result: object, credit: str, width: float, height: flo
     with context(_STYLE):
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
-        low = _note_height(width, height)
+        note = fill(f"{plot.note} {credit}", int(width * 23.5))
+        low = _note_height(width, height, note.count("\n") + 1)
         figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0.0, low, 1.0, 1.0 - low)))
         ax = figure.add_subplot()
         plot.draw(result, ax=ax)
@@ -99,7 +100,7 @@ def draw_plot(plot: Plot, result: object, credit: str, width: float, height: flo
         figure.text(
             0.01,
             0.008,
-            fill(f"{plot.note} {credit}", int(width * 25)),
+            note,
             fontsize=5.5,
             va="bottom",
             ha="left",
@@ -111,5 +112,6 @@ def draw_plot(plot: Plot, result: object, credit: str, width: float, height: flo
     return figure
 
 
-def _note_height(width: float, height: float) -> float:
-    return (0.36 if width < 5 else 0.24) / height
+def _note_height(width: float, height: float, lines: int) -> float:
+    """Share of the height that the note takes: room for a few lines, more where it has more."""
+    return max(0.36 if width < 5 else 0.24, 0.088 * lines + 0.02) / height

@@ -37,7 +37,7 @@ def report(result: RunResult, folder: Path, manifest: Mapping[str, Any]) -> str:
         structure=result.structure,
         steps=result.scenario.all_steps,
         headlines=headlines(result),
-        figures=_figures(figures_of(result), short_basis(result), folder),
+        figures=pictures(figures_of(result), short_basis(result), folder),
         tables=[_view(table) for table in tables(result)],
         equations=as_text(result.structure),
         notes=result.notes,
@@ -50,7 +50,7 @@ def study_report(study: Study, findings: Findings, folder: Path, manifest: Mappi
     return _template("study.html.j2").render(
         study=study,
         headlines=findings.headlines,
-        figures=_figures(findings.plots, findings.credit, folder),
+        figures=pictures(findings.plots, findings.credit, folder),
         tables=[_view(table) for table in findings.tables],
         equations=findings.equations,
         notes=findings.notes,
@@ -59,8 +59,18 @@ def study_report(study: Study, findings: Findings, folder: Path, manifest: Mappi
 
 
 def page(template: str, **content: object) -> str:
-    """Return a page of its own from a template, with tables as :class:`viner.scenarios.typeset.Table`."""
+    """Return a page of its own from a template.
+
+    Parameters
+    ----------
+    template
+        The file's name.
+    content
+        What the template takes; `tables` as :class:`viner.scenarios.typeset.Table`, `manifest` as a mapping.
+    """
     views = [_view(table) for table in content.pop("tables", ())]  # type: ignore[attr-defined]
+    if "manifest" in content:
+        content["manifest"] = _shown(content["manifest"])  # type: ignore[arg-type]
     return _template(template).render(tables=views, **content)
 
 
@@ -75,7 +85,8 @@ def _template(name: str) -> jinja2.Template:
     return environment.get_template(name)
 
 
-def _figures(plots: Sequence[Plot], credit: str, folder: Path) -> list[dict[str, str]]:
+def pictures(plots: Sequence[Plot], credit: str, folder: Path) -> list[dict[str, str]]:
+    """Return the figures of a results folder as a page takes them, with what stands beneath each."""
     return [
         {
             "name": plot.name,

@@ -1,10 +1,15 @@
 """A scenario set beside its benchmark: the data it starts from and the policies it asks for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+
+import numpy as np
 
 from viner.calibration.benchmark import Benchmark
+from viner.calibration.parameters import EVERY
 from viner.calibration.read import load_benchmark
 from viner.errors import Fault, InputError, ScenarioError, nearest
+from viner.model.market import Policy
 from viner.scenarios.scenario import Scenario, Step
 from viner.scenarios.shocks import PolicyPath, policy_path
 from viner.scenarios.validation import Locate, locate_in
@@ -77,3 +82,33 @@ def fit(
     if faults:
         raise ScenarioError(faults)
     return benchmark, path
+
+
+def only(benchmark: Benchmark, path: PolicyPath, sectors: Sequence[str]) -> tuple[Benchmark, PolicyPath]:
+    """Return a benchmark and policies cut down to some sectors.
+
+    Sectors are markets by themselves: what happens in those that remain is what happened in them before.
+
+    Parameters
+    ----------
+    benchmark, path
+        As from :func:`resolve`.
+    sectors
+        Codes, in any order; that of the benchmark stays.
+    """
+    kept = [code for code in benchmark.sectors if code in sectors]
+    at = [n for n, code in enumerate(benchmark.sectors) if code in kept]
+    small = replace(
+        benchmark,
+        sectors={code: benchmark.sectors[code] for code in kept},
+        elasticities=tuple(row for row in benchmark.elasticities if row.sector in (*kept, EVERY)),
+        instruments=tuple(row for row in benchmark.instruments if row.sector in (*kept, EVERY)),
+        **{name: getattr(benchmark, name)[at] for name in ("value", "tariff", "basis", "tariff_basis")},
+    )
+
+    def cut(policy: Policy) -> Policy:
+        return Policy(**{f.name: np.asarray(getattr(policy, f.name))[at] for f in fields(policy)})
+
+    return small, PolicyPath(
+        path.steps, cut(path.benchmark), tuple(map(cut, path.alone)), tuple(map(cut, path.in_order))
+    )

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from viner.model.structures.structure import Structure
 from viner.scenarios import frames
 from viner.scenarios.accounts import accounts_frame
 from viner.scenarios.linear import linear_frame
-from viner.scenarios.resolve import resolve
+from viner.scenarios.resolve import only, resolve
 from viner.scenarios.scenario import Scenario
 from viner.scenarios.shocks import PolicyPath
 from viner.scenarios.standard_errors import standard_error_frame
@@ -224,7 +224,13 @@ def assumptions_note(scenario: Scenario) -> str:
     return f"Taken by the scenario beyond its sources: {'; '.join(listed)}." if listed else ""
 
 
-def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
+def run(
+    scenario: Scenario,
+    *,
+    progress: Progress | None = None,
+    sectors: Sequence[str] | None = None,
+    along_path: bool = True,
+) -> RunResult:
     """Run a scenario.
 
     Parameters
@@ -233,6 +239,10 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
         What to run.
     progress
         Called with a text, the number of stages done and their number.
+    sectors
+        Codes of the sectors to run; all by default.
+    along_path
+        Whether to integrate along the path; if not, what needs it is not a number.
 
     Returns
     -------
@@ -248,6 +258,8 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
     tell = progress or (lambda _text, _done, _of: None)
     tell("reading the benchmark", 0, 4)
     benchmark, path = resolve(scenario)
+    if sectors is not None:
+        benchmark, path = only(benchmark, path, sectors)
     structure = structures.get(scenario.structure)
     data = benchmark.market_data(structure.parameters, members=tuple(scenario.pool))
     data = with_instruments(data, path.benchmark)
@@ -265,6 +277,7 @@ def run(scenario: Scenario, *, progress: Progress | None = None) -> RunResult:
         dict(zip(path.steps, path.alone, strict=True)),
         dict(zip(path.steps, path.in_order, strict=True)),
         pool=pool or None,
+        path=along_path,
     )
     solving = time.perf_counter() - clock
     _log.info("compiled in %.2f s, solved in %.2f s", compiling, solving)

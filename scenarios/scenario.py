@@ -36,9 +36,9 @@ class Shock:
     ----------
     instrument
         ``"tariff"``: ad valorem on the border price. ``"barrier"``: iceberg cost relative to the benchmark.
-        ``"rent"``: wedge on the duty-paid price. The last two take `rate` (the new level less 1), `points` and
-        `percent_of_power`. The documentation's page on instruments has the others: duties on units, levies, quotas,
-        export duties, subsidies, excise, VAT, anti-dumping duties.
+        ``"rent"``: wedge on the duty-paid price relative to the benchmark. The last two take `rate` (the new
+        level less 1), `points` and `percent_of_power`. The documentation's page on instruments has the others: duties
+        on units, levies, quotas, export duties, subsidies, excise, VAT, anti-dumping duties.
     sector, origin, destination
         A code, a union's name, a list of them, or ``"*"`` for all. Home sales are touched only where origin
         and destination are one and the same region code; see `viner.scenarios.shocks`.

@@ -83,11 +83,11 @@ def test_help_is_shown_and_imports_nothing_slow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("list", "run", "claims", "check", "equations", "solve"):
+    for command in ("list", "run", "compare", "claims", "check", "equations", "solve"):
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("command", ["list", "run", "claims", "check", "equations", "solve"])
+@pytest.mark.parametrize("command", ["list", "run", "compare", "claims", "check", "equations", "solve"])
 def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert f"Usage: viner {command}" in capsys.readouterr().out

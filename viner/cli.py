@@ -134,6 +134,58 @@ def run(
 
 
 @app.command()
+def compare(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="An embedded scenario's name, a .toml or a .py file.")
+    ],
+    names: Annotated[
+        str, typer.Option("--structures", metavar="all|A,B,C", help="Market structures, with commas between them.")
+    ] = "all",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Default: results/compare-NAME.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An option of the scenario; may be repeated."),
+    ] = None,
+    *,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Take what the benchmark lacks from documented defaults, and list it.")
+    ] = False,
+    common_sectors: Annotated[
+        bool, typer.Option("--common-sectors", help="Compare on the sectors that all structures can be run on.")
+    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run a scenario under several market structures, side by side."""
+    with session(quiet=quiet, debug=debug) as terminal:
+        with terminal.progress("reading the scenario") as tick:
+            from viner.scenarios.registry import find_scenario
+
+            found = find_scenario(scenario, _settings(settings or []))
+            folder = output or Path("results") / f"compare-{found.name}"
+            start = time.perf_counter()
+            from viner.display_compare import compared
+            from viner.scenarios.compare import chosen
+            from viner.scenarios.compare import compare as side_by_side
+            from viner.scenarios.compare_output import write_comparison
+            from viner.scenarios.output import check_folder
+            from viner.scenarios.study import Study
+
+            timings = {"import": time.perf_counter() - start}
+            if isinstance(found, Study):
+                fault = Fault("viner compare", f"{found.name}, a study with a model of its own", "a scenario")
+                raise InputError(fault)
+            wanted = chosen(names)
+            check_folder(folder)
+            result = side_by_side(found, wanted, defaults=defaults, common_sectors=common_sectors, progress=tick)
+            write_comparison(result, folder, progress=tick, timings=timings)
+        hints = {"--defaults": defaults, "--common-sectors": common_sectors}
+        terminal.show((*compared(result, [flag for flag, given in hints.items() if not given]), f"Written to {folder}"))
+
+
+@app.command()
 def claims(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Default: results/claims.")

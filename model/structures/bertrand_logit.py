@@ -10,7 +10,7 @@ with the same `sigma` and `demand`, where all varieties cost the same. A firm's 
 from collections.abc import Mapping
 
 import numpy as np
-from sympy import Integer, Ne, exp
+from sympy import Integer, Ne, exp, log
 
 from viner.model.implicit import logit_margin
 from viner.model.market import Array, MarketData
@@ -80,10 +80,11 @@ def system() -> System:
             Definition(q[i, j], u[i, j] / H[j], "Demand"),
         ),
         conditions=(
-            Condition(c[i] ** eps[i] * total(phi[i, j] * k0[i, j] / t0[i, j], j),
-                      total(phi[i, j] * k0[i, j] / t0[i, j] * b[i, j] * q[i, j], j), c[i], "Output, at cost"),
-            Condition(inside * total(S0[i, j] * q[i, j], i) + eta[j] / sigma[j] / H[j] + idle[j] * inside, Integer(1),
-                      H[j], "Shares add up"),
+            # In logs: far from the solution Newton's steps are then the right size.
+            Condition(log(c[i] ** eps[i] * total(phi[i, j] * k0[i, j] / t0[i, j], j)),
+                      log(total(phi[i, j] * k0[i, j] / t0[i, j] * b[i, j] * q[i, j], j)), c[i], "Output, at cost"),
+            Condition(log(inside * total(S0[i, j] * q[i, j], i) + eta[j] / sigma[j] / H[j] + idle[j] * inside),
+                      Integer(0), H[j], "Shares add up"),
         ),
         reports=(
             Definition(HM[j], total(theta[i, j] * u[i, j], i), "Attraction of imports"),

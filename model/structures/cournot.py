@@ -128,4 +128,6 @@ STRUCTURE = Structure(
     mechanisms=False,
     active=oligopoly.moving,
     more=benchmark,
+    # Firms that sell: where they leave, the path has a kink.
+    regimes=lambda values: np.real(values["l"]) > 0.0,
 )

@@ -15,7 +15,7 @@ from sympy import Integer, Ne
 from viner.model.market import Array, MarketData, ParameterSpec
 from viner.model.notation import Quantity, index, inside, outside, total
 from viner.model.structures.structure import Given, Results, Structure
-from viner.model.structures.variety import infinite, producers_gain, refuse_variation, selling
+from viner.model.structures.variety import infinite, producers_gain, selling
 from viner.model.system import Condition, Definition, System
 from viner.model.welfare import results_in_changes
 
@@ -100,8 +100,7 @@ def results(given: Given, values: Mapping[str, Array]) -> Results:
 
 
 def masks(data: MarketData) -> dict[str, Array]:
-    """Return where the input is in perfectly elastic supply, after a check of the parameters."""
-    refuse_variation(data, ["sigma"], "krugman")
+    """Return where the input is in perfectly elastic supply."""
     return {"elastic": infinite(data, "supply")}
 
 
@@ -111,7 +110,7 @@ STRUCTURE = Structure(
     reference="Krugman (1980); Balistreri & Rutherford (2013)",
     system=system,
     parameters=(
-        ParameterSpec("sigma", "substitution between varieties, home included; one value a sector", minimum=1.0),
+        ParameterSpec("sigma", "substitution between varieties, home included", minimum=1.0, by_sector=True),
         ParameterSpec("demand", "elasticity of composite demand, a positive number", minimum_allowed=True),
         ParameterSpec(
             "supply", "elasticity of supply of the composite input", minimum_allowed=True, infinite_allowed=True

@@ -18,7 +18,7 @@ from viner.errors import Fault, ParameterError
 from viner.model.market import Array, MarketData, ParameterSpec
 from viner.model.notation import Quantity, index, inside, outside, total
 from viner.model.structures.structure import Given, Results, Structure
-from viner.model.structures.variety import infinite, producers_gain, refuse_variation, selling
+from viner.model.structures.variety import infinite, producers_gain, selling
 from viner.model.system import Condition, Definition, System
 from viner.model.welfare import results_in_changes
 
@@ -132,11 +132,10 @@ def masks(data: MarketData) -> dict[str, Array]:
     Raises
     ------
     ParameterError
-        If a parameter of firms differs between regions, if sales of the largest firms have no finite sum, or if
-        buyers respond so strongly that a market has no finite size.
+        If sales of the largest firms have no finite sum, or if buyers respond so strongly that a market has no
+        finite size.
     """
-    refuse_variation(data, ["sigma", "shape"], "melitz")
-    sigma, shape, eta = (data.parameters[name] for name in ("sigma", "shape", "demand"))
+    sigma, shape, eta = (np.real(data.parameters[name]) for name in ("sigma", "shape", "demand"))
     rounding = 1e-12 * sigma
     faults = []
     for n, sector in enumerate(data.sectors):
@@ -159,8 +158,8 @@ STRUCTURE = Structure(
     reference="Melitz (2003); Chaney (2008); Balistreri & Rutherford (2013)",
     system=system,
     parameters=(
-        ParameterSpec("sigma", "substitution between varieties, home included; one value a sector", minimum=1.0),
-        ParameterSpec("shape", "shape of the distribution of productivity, the trade elasticity; one value a sector"),
+        ParameterSpec("sigma", "substitution between varieties, home included", minimum=1.0, by_sector=True),
+        ParameterSpec("shape", "shape of the distribution of productivity, the trade elasticity", by_sector=True),
         ParameterSpec("demand", "elasticity of composite demand, a positive number", minimum_allowed=True),
         ParameterSpec(
             "supply", "elasticity of supply of the composite input", minimum_allowed=True, infinite_allowed=True

@@ -1,11 +1,8 @@
-"""What the structures with monopolistic competition share: checks of the data, and what producers gain."""
-
-from collections.abc import Sequence
+"""What the structures with monopolistic competition share: what moves, and what producers gain."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.errors import Fault, ParameterError
 from viner.model.market import Array, MarketData
 from viner.model.welfare import integral_of_power, sales
 
@@ -18,31 +15,6 @@ def selling(data: MarketData) -> NDArray[np.bool_]:
 def infinite(data: MarketData, name: str) -> Array:
     """Return 1 where an elasticity is infinite and 0 elsewhere, ``[sector, region]``."""
     return np.isinf(data.parameters[name]).astype(float)
-
-
-def refuse_variation(data: MarketData, names: Sequence[str], structure: str) -> None:
-    """Refuse parameters of firms that differ between the regions of a sector.
-
-    Raises
-    ------
-    ParameterError
-        Naming every parameter and sector that has more than one value.
-    """
-    faults = []
-    for name in names:
-        values = data.parameters[name]
-        for sector, row in zip(data.sectors, values, strict=True):
-            if (row != row[0]).any():
-                faults.append(
-                    Fault(
-                        f"{name} of sector {sector!r}",
-                        f"values from {row.min():g} to {row.max():g}",
-                        f"one value for all regions, in {structure}",
-                        f"Set it for the whole sector: {name}.{sector}",
-                    )
-                )
-    if faults:
-        raise ParameterError(faults)
 
 
 def producers_gain(data: MarketData, ln_w: Array, ln_sales: Array, profit_share: Array) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import COMPETITIVE, NESTED, market_data, policy, random_model
+from markets import COMPETITIVE, NESTED, OTHERS, market_data, policy, random_model
 from numpy.testing import assert_allclose, assert_array_equal
 
 from viner.errors import InputError, NotConverged
@@ -21,8 +21,8 @@ from viner.model.printing import system_text
 from viner.model.simulate import outcome
 from viner.model.solve import solve
 
-many = settings(max_examples=60, deadline=None)
-few = settings(max_examples=15, deadline=None)
+many = settings(max_examples=40)
+few = settings(max_examples=10)
 seeds = st.integers(0, 100_000)
 names = st.sampled_from(COMPETITIVE)
 zeros = st.sampled_from([0.0, 0.3, 0.6])
@@ -304,6 +304,13 @@ def test_in_levels_the_union_is_the_same(name: str) -> None:
     solution = solve(code, inputs, active=code.active(inputs))
     assert_allclose(np.expm1(solution.x[:, 5:][:, ~UNION]), found.tariff, rtol=1e-10)
     assert_allclose(np.exp(solution.x[:, :5][:, UNION]), found.producer_price, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_structures_with_other_unknowns_are_refused_by_name(name: str) -> None:
+    with pytest.raises(InputError, match=f"structure: {name}, ") as caught:
+        kemp_wan(random_model(1, name=name), [0, 1])
+    assert len(caught.value.faults) == 1
 
 
 def test_a_structure_for_which_the_gain_is_not_certain() -> None:

@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sympy
-from markets import random_model, random_policy
+from markets import IN_CHANGES, random_model, random_policy
 from numpy.testing import assert_allclose
 from sympy import Ne
 
 from viner.errors import EquationError, ParameterError
-from viner.model import structures
 from viner.model.engine import equilibrium
 from viner.model.generate import compile_system
 from viner.model.notation import Quantity, index, inside, outside, total
@@ -18,7 +17,6 @@ from viner.model.solve import solve
 from viner.model.system import Condition, Definition, System
 
 i, j = index("i j", over="regions")
-IN_CHANGES = [name for name in structures.names() if structures.get(name).form == "changes"]
 
 
 @pytest.mark.parametrize("name", IN_CHANGES)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markets import NESTED, market_data, policy, random_model
+from markets import LINEAR, NESTED, SMOOTH, market_data, policy, random_model
 from numpy.testing import assert_allclose
 
-from viner.errors import InputError
+from viner.errors import InputError, ScenarioError
 from viner.model import structures
 from viner.model.engine import Model, calibrated
 from viner.model.market import Policy
@@ -73,8 +73,15 @@ def test_zero_where_all_supplies_are_infinitely_elastic(seed: int, name: str) ->
         assert_allclose(found.gain, 0.0, atol=1e-9 * data.value.sum())
 
 
-@settings(max_examples=8, deadline=None)
-@given(seed=seeds, name=st.sampled_from(structures.names()), union=st.booleans())
+@pytest.mark.parametrize("name", LINEAR)
+def test_a_linear_model_has_no_answer_for_rates_so_large(name: str) -> None:
+    with pytest.raises(ScenarioError, match=f"{name}: .* The model is linear"):
+        optimal_tariff(random_model(0, name=name), ["r1"])
+
+
+@pytest.mark.parametrize("name", [name for name in SMOOTH if name not in LINEAR])
+@settings(max_examples=2)
+@given(seed=seeds, union=st.booleans())
 def test_no_other_rate_is_better(seed: int, name: str, union: bool) -> None:  # noqa: FBT001
     model = random_model(seed, name=name)
     importers = ["r0", "r1"] if union else ["r1"]

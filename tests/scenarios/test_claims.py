@@ -18,6 +18,9 @@ from viner.scenarios.claims_output import answer_notes, write_answers
 from viner.scenarios.eurasia_2010 import scenario
 from viner.scenarios.run import run
 
+# One worker of a parallel run has them all, so that its runs are made once.
+pytestmark = pytest.mark.xdist_group("claims")
+
 
 @pytest.fixture(scope="module")
 def found() -> Answers:

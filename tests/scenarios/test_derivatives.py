@@ -104,6 +104,7 @@ def test_without_standard_errors_there_is_no_frame_and_overrides_have_none(
     assert run(replace(_scenario(estimated), parameters=overrides)).standard_errors is None
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_what_a_run_writes_and_prints(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (folder / "elasticities.csv").read_text().replace("\n", ",\n").replace("source,", "source,standard_error")
     (folder / "elasticities.csv").write_text(text.replace("4,assumed,test,", "4,assumed,test,0.8"))

@@ -20,6 +20,9 @@ from viner.scenarios.plots import draw_plot
 from viner.scenarios.registry import find_scenario
 from viner.scenarios.study import Findings, Study
 
+# One worker of a parallel run has them all, so that its runs are made once.
+pytestmark = pytest.mark.xdist_group("oil")
+
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:

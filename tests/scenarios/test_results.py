@@ -34,6 +34,9 @@ from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.typeset import Table, as_latex, latex_text
 
+# One worker of a parallel run has them all, so that its runs are made once.
+pytestmark = pytest.mark.xdist_group("results")
+
 
 @pytest.fixture(scope="module")
 def result() -> RunResult:

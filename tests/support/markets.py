@@ -12,12 +12,12 @@ from viner.model.structures.structure import Structure
 
 Array = NDArray[np.float64]
 NESTED = "nested-armington"
-# Those in which logs of producer prices are all that is unknown.
-COMPETITIVE = [
-    name
-    for name in structures.names()
-    if structures.get(name).system().unknowns == ("p",) and structures.get(name).form == "changes"
-]
+IN_CHANGES = tuple(name for name in structures.names() if structures.get(name).form == "changes")
+# Under random policies firms leave a Cournot market: that bends the path, and its integrals have no derivative there.
+SMOOTH = tuple(name for name in structures.names() if name != "cournot")
+# Markets of which producer prices are the only unknown.
+COMPETITIVE = tuple(name for name in IN_CHANGES if structures.get(name).system().unknowns == ("p",))
+OTHERS = tuple(name for name in structures.names() if name not in COMPETITIVE)
 # Models that are linear: a quantity falls below zero at shocks that others take, and welfare is exact to first order.
 LINEAR = ("gsim", "smart")
 # Random policies go this part of the way, so that no quantity falls to zero.
@@ -63,7 +63,7 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
         "demand": rng.uniform(0.3, 1.5, (sectors, regions)),
         "supply": rng.uniform(0.5, 8.0, (sectors, regions)),
         "entry": rng.uniform(0.0, 1.0, (sectors, regions)),
-        "shape": (sigma - 1.0) * rng.uniform(1.0, 2.0, (sectors, 1)),
+        "shape": (sigma - 1.0) * rng.uniform(1.05, 2.0, (sectors, 1)),
         "transformation": rng.uniform(0.5, 6.0, (sectors, regions)),
         "firms": rng.uniform(4.0, 12.0, (sectors, regions)),
     }

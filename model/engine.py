@@ -88,22 +88,26 @@ class Model:
                 found = f"a shock to {text}, which {self.structure.name} does not have"
                 raise ScenarioError(Fault("structure", found, "a structure that has them", "Use nested-armington"))
         value, power0 = self.data.value[rows], 1.0 + self.data.tariff[rows]
-        power = fixed_power(policy if rows is _EVERY else taken(policy, rows))
+        moved = self.instruments(policy, rows)
+        by_policy = self.structure.by_policy
         return {
             "v": value,
             "T0": power0,
             **{name: a[rows] for name, a in self.parameters.items()},
             **{name: a[rows] for name, a in self.more.items()},
-            **self.structure.by_policy(value, power / power0),
-            **{name: a for name, a in self.instruments(policy, rows).items() if name in known},
+            **({} if by_policy is None else by_policy(value, fixed_power(taken(policy, rows)) / power0)),
+            **{name: a for name, a in moved.items() if name in known},
         }
 
     def instruments(self, policy: Policy, rows: Rows = _EVERY) -> dict[str, Array]:
         """Return a policy as the equations take it; one that is complex carries its slopes as imaginary parts."""
-        some = policy if rows is _EVERY else taken(policy, rows)
         value, power0 = self.data.value[rows], 1.0 + self.data.tariff[rows]
-        levels = {"T": fixed_power(some), "b": some.barrier, "r": some.rent}
         benchmark = {"T": power0}
+        if policy.is_plain and not self.regimes:
+            levels = {"T": 1.0 + policy.tariff[rows], "b": policy.barrier[rows], "r": policy.rent[rows]}
+            return self._as_taken(levels, benchmark)
+        some = policy if rows is _EVERY else taken(policy, rows)
+        levels = {"T": fixed_power(some), "b": some.barrier, "r": some.rent}
         out: dict[str, Array] = {}
         if PRICE in self.regimes:
             at_home = np.eye(value.shape[-1], dtype=bool)
@@ -114,11 +118,13 @@ class Model:
             limits = Cells(self.more["limited"][rows] > 0.0, self.more["ceiled"][rows] > 0.0)
             levels |= {"r_given": fixed_rent(some), **quota_inputs(some, limits, value)}
             benchmark["quota"] = np.where(value > 0.0, value, 1.0)
+        return out | self._as_taken(levels, benchmark)
+
+    def _as_taken(self, levels: Mapping[str, Array], benchmark: Mapping[str, Array]) -> dict[str, Array]:
+        """Return instruments in levels, or in logs of their ratio to the benchmark, as the form has them."""
         if self.structure.form == "levels":
-            return levels | out
-        return out | {
-            log_name(name): _log(a / benchmark[name] if name in benchmark else a) for name, a in levels.items()
-        }
+            return dict(levels)
+        return {log_name(name): _log(a / benchmark[name] if name in benchmark else a) for name, a in levels.items()}
 
     def wedges(self, policy: Policy, values: Mapping[str, Array]) -> Wedges:
         """Return what an equilibrium makes of a policy, from the variables of the equations."""

@@ -6,6 +6,7 @@ market. Home sales stand on the diagonal.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,11 @@ class MarketData:
         object.__setattr__(self, "partner", np.broadcast_to(self.partner, (n, n)))
 
 
+# Instruments that every run has, and those that are absent where they are not a number.
+_PLAIN = ("tariff", "barrier", "rent")
+_LIMITS = ("minimum", "quota", "over_tariff")
+
+
 @dataclass(frozen=True)
 class Policy:
     """The instruments of every cell, in levels, ``[sector, origin, destination]`` each.
@@ -145,3 +151,17 @@ class Policy:
         for f in fields(self):
             whole = np.broadcast_to(np.asarray(getattr(self, f.name)), self.tariff.shape)
             object.__setattr__(self, f.name, whole)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether there are tariffs, barriers and rents that importers hold, and nothing else."""
+        return not any(self.in_force(f.name) for f in fields(self) if f.name not in _PLAIN)
+
+    def in_force(self, name: str) -> bool:
+        """Whether an instrument, by its field, is anything else than absent in some cell."""
+        level = getattr(self, name)
+        sample = level.flat[:1] if level.size and not any(level.strides) else level
+        if name in _LIMITS:
+            return bool(np.any(~np.isnan(sample)))
+        absent = 1.0 if name in ("barrier", "rent") else 0.0
+        return bool(np.any(~np.isnan(sample) & (sample != absent)))

@@ -15,7 +15,7 @@ see two wedges of this, the power of the tariff ``T = (1 - z)(1 + x) D (1 + e)(1
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -49,23 +49,15 @@ RENTS = ("rent", "licence")
 ACCOUNTS = (*DUTIES, *TAXES, *RENTS)
 """What somebody gets of the price that buyers pay, beside producers. Duties can go into a pool."""
 
-_PLAIN = ("tariff", "barrier", "rent")
-
 
 def is_plain(policy: Policy) -> bool:
     """Whether there are tariffs, barriers and rents that importers hold, and nothing else."""
-    return not any(in_force(policy, f.name) for f in fields(Policy) if f.name not in _PLAIN)
+    return policy.is_plain
 
 
 def in_force(policy: Policy, name: str) -> bool:
     """Whether an instrument, by its field, is anything else than absent in some cell."""
-    level = getattr(policy, name)
-    sample = level.flat[:1] if level.size and not any(level.strides) else level
-    absent = 1.0 if name in ("barrier", "rent") else 0.0
-    return bool(np.any(~np.isnan(sample) & (sample != absent)) if name not in _LIMITS else np.any(~np.isnan(sample)))
-
-
-_LIMITS = ("minimum", "quota", "over_tariff")
+    return policy.in_force(name)
 
 
 def fixed_rent(policy: Policy) -> Array:

@@ -5,6 +5,7 @@ low order. Sectors do not touch each other, so that each has switches of its own
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ def on_path(benchmark: Policy, increments: Sequence[Moves], sectors: NDArray[np.
     """Return the policies at points of the path: of the sectors named by position, each at its own `s`."""
     at = s[:, None, None]
     out = {}
-    for name, start in vars(benchmark).items():
+    for name in (f.name for f in fields(benchmark)):
+        start = getattr(benchmark, name)
         moves = [moves[name][sectors] for moves in increments if name in moves]
         if moves or name == "tariff":
             out[name] = start[sectors] + at * sum(moves, np.zeros((len(s), *start.shape[1:])))

@@ -141,7 +141,7 @@ class Structure:
     competitive: bool = False
     active: Callable[[MarketData], NDArray[np.bool_]] = moving_prices
     more: Callable[[MarketData], dict[str, Array]] = _no_arrays
-    by_policy: Callable[[Array, Array], dict[str, Array]] = _no_arrays
+    by_policy: Callable[[Array, Array], dict[str, Array]] | None = None
     columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays
     regimes: Callable[[Mapping[str, Array]], NDArray[np.bool_]] | None = None
     mechanism_terms: Callable[[Given, Mapping[str, Array]], Mapping[str, Sequence[tuple[Array, Array]]]] | None = None

@@ -586,8 +586,6 @@ class Verifier(NamedTuple):
 VERIFIERS: Mapping[str, Verifier] = {
     "armington": Verifier(_armington, _price_given),
     "bertrand-ces": Verifier(_bertrand_ces, _costs_and_purchases_given),
-    "bertrand-logit": Verifier(_bertrand_logit, _costs_and_purchases_given),
-    "cournot": Verifier(_cournot, _costs_and_purchases_given),
     "krugman": Verifier(_krugman, _sells_nothing, _industries_without_bounds),
     "melitz": Verifier(_melitz, _sells_nothing, _industries_without_bounds),
     "nested-armington": Verifier(_nested_armington, _price_given),

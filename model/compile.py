@@ -5,7 +5,6 @@ Inside, the market axis comes last and batches are cut into blocks whose arrays 
 that is run can be read: :attr:`Compiled.source`.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,12 +102,6 @@ class Compiled:
         namespace: dict[str, object] = {"np": np, "kernels": kernels}
         exec(_code(self.source, self.interface.name), namespace)
         return {key: value for key, value in namespace.items() if callable(value)}
-
-    @cached_property
-    def needed(self) -> tuple[str, ...]:
-        """Names of the arrays that the residual and the Jacobian take."""
-        (code,) = re.findall(r"def residual_and_jacobian\(.*?\n\n\n", self.source, re.DOTALL)
-        return tuple(sorted(set(re.findall(r'_g\["(\w+)"\]', code))))
 
     def blocks(self, given: Arrays) -> Iterator[slice]:
         """Yield slices of the markets of some arrays, of a size that stays in cache."""

@@ -22,10 +22,6 @@ ROUNDING = 1e-10
 _SMALL_SYSTEM = 12
 _LARGEST_STEP = 2.0
 _SHORTEST = 2.0**-20
-# In single precision: how near is near enough, how many steps are worth while, and what is nearer than a start.
-_ROUGH = 1e-4
-_ROUGH_STEPS = 2
-_NEAR = 0.1
 # A block is left when this share of its markets is done.
 _MOST_DONE = 0.75
 # Where the unknowns answer a small change of the equations with one this many times larger, they are looked at again.
@@ -59,7 +55,7 @@ class Block:
     """Some markets, with all that depends on what is given alone computed once."""
 
     def __init__(self, compiled: Compiled, given: Arrays, active: Flags) -> None:
-        self.functions, self.needed = compiled.functions, compiled.needed
+        self.functions = compiled.functions
         self.g = compiled.prepare(given)
         self.free = None if active.all() else active
         complement = np.array([u.complement for u in each_unknown(compiled, given)], dtype=bool)
@@ -125,22 +121,7 @@ class Block:
         found, self._flat = newton_step(markets_first(f), markets_first(jacobian), self.free)
         return markets_last(found)
 
-    def rough(self, start: Array) -> Array:
-        """Return unknowns ``[market, unknown]`` nearer to the solution, found in single precision.
-
-        The first steps need few digits, and at half the width they take less than half of the time. A market that
-        gains nothing from them stays where it starts. What is found is not relied on: Newton's steps go on from it
-        in full.
-        """
-        coarse = object.__new__(Block)
-        coarse.functions, coarse.free, coarse.complement, coarse.pairs = self.functions, self.free, None, None
-        coarse.g = {name: self.g[name].astype(np.float32) for name in self.needed}
-        coarse._flat = np.zeros(len(start), dtype=bool)
-        found = coarse.newton(start.astype(np.float32), most=_ROUGH_STEPS, whole=True, tolerance=_ROUGH)
-        nearer = np.isfinite(found.x).all(axis=1) & (found.residual < _NEAR)
-        return np.where(nearer[:, None], found.x, start)
-
-    def newton(self, start: Array, *, most: int, whole: bool = False, tolerance: float = TOLERANCE) -> Found:
+    def newton(self, start: Array, *, most: int, whole: bool = False) -> Found:
         """Damped Newton steps from `start` until most markets are done, or with `whole` until all are."""
         if self.pairs is not None:
             reached = solve_pairs(self.pairs, markets_last(start))
@@ -160,14 +141,14 @@ class Block:
             going = ~closed
             out_x[:, going], out_size[going], steps[going] = x[:, going], now[going], taken
             stalled = (now < ROUNDING) & (now >= 0.5 * size)
-            closed |= (now <= tolerance) | stalled | (scale < _SHORTEST)
+            closed |= (now <= TOLERANCE) | stalled | (scale < _SHORTEST)
             if taken == most or closed.all() or (not whole and closed.mean() >= _MOST_DONE):
                 break
             if last:
                 _, new = self._step(x)
             # Where quadratic convergence promises that most markets are done, the next Jacobian waits to be wanted.
             ratio = np.where(np.isfinite(size), now / np.maximum(size, 1e-300) ** 2, 1.0)
-            promising = ~worse & (np.maximum(ratio, 1e-2) * now**2 < tolerance)
+            promising = ~worse & (np.maximum(ratio, 1e-2) * now**2 < TOLERANCE)
             last = bool(np.count_nonzero(promising | closed) >= _MOST_DONE * markets)
             # Where the last step made the residual larger, go back and take half of it.
             scale = np.where(worse, scale / 2.0, 1.0)

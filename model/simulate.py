@@ -16,7 +16,7 @@ from viner.model.engine import Model, equilibrium, under
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import MECHANISMS
 from viner.model.path import Parts, along_path, plus
-from viner.model.policy import DUTIES, RENTS, TAXES, difference, joined, receipts, split, total_of
+from viner.model.policy import ACCOUNTS, DUTIES, RENTS, TAXES, difference, joined, receipts, split, total_of
 from viner.model.solve import Solution
 
 NOTHING = "none"
@@ -316,7 +316,7 @@ def _unknown(cells: Array) -> Parts:
     """Parts that nobody has computed."""
     of_cells = ("value", "quantity", *MECHANISMS)
     unknown = {f.name: np.full_like(cells if f.name in of_cells else cells[:, 0], np.nan) for f in fields(Parts)}
-    return Parts(**unknown)
+    return Parts(**unknown | {"accounts": np.full((*cells.shape[:2], len(ACCOUNTS)), np.nan)})
 
 
 def _sum(parts: list[Parts], name: str) -> NDArray[np.float64]:

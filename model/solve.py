@@ -23,8 +23,6 @@ Rows = slice | NDArray[np.intp]
 Given = Callable[[Rows], Arrays]
 
 _MOST_STEPS = 50
-# Blocks with more unknowns than this take their first steps in single precision.
-_WORTH_WHILE = 100
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Solution:
         Largest absolute residual, by market, in logs (relative excess demand); of a complementary pair, the
         smaller of the unknown and its slack.
     iterations
-        Newton steps in full precision, by market.
+        Newton steps, by market.
     converged
         By market. A market whose residual is at rounding is refused all the same where its equations do not
         determine a price, or where a price is beyond the range of floating-point numbers.
@@ -103,20 +101,18 @@ def solve(
     flat, ends = np.zeros(count, dtype=bool), dict[int, Array]()
     with np.errstate(all="ignore"):
         step = _block_size(compiled, some, count)
-        waiting, first_wave = np.arange(count), True
+        waiting = np.arange(count)
         while len(waiting):
             # A block is left when most of its markets are done; the others go on together.
             open_rows = []
             for first in range(0, len(waiting), step):
                 rows = waiting[first : first + step]
                 block = Block(compiled, some(_span(rows)), active[rows])
-                if first_wave and block.complement is None and len(rows) * x.shape[1] > _WORTH_WHILE:
-                    x[rows] = block.rough(x[rows])
                 found = block.newton(x[rows], most=_MOST_STEPS - iterations[rows].min(initial=_MOST_STEPS))
                 x[rows], residual[rows], flat[rows] = found.x, found.residual, found.flat
                 iterations[rows] += found.steps
                 open_rows.append(rows[found.open])
-            waiting, first_wave = np.concatenate(open_rows), False
+            waiting = np.concatenate(open_rows)
         failed = np.flatnonzero(~(residual <= ROUNDING))
         for first in range(0, len(failed), step):
             rows = failed[first : first + step]

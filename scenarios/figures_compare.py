@@ -162,7 +162,7 @@ def _room(found: Comparison, values: Array, width: float, panels: int, *, font: 
 
 
 def ranks_data(found: Comparison) -> pd.DataFrame:
-    """Return the rank of each sector in the importer by structure, 1 for the largest, and the rank correlation.
+    """Return the rank of each sector in the importer by structure, 1 for the largest rise, and the rank correlation.
 
     The correlation is Spearman's with the reference structure, the same in all rows of a structure.
     """
@@ -234,7 +234,7 @@ def plots(found: Comparison) -> tuple[Plot, ...]:
         ),
         Plot(
             "compare-ranks", "The order of sectors by structure", plot_ranks, ranks_data,
-            f"{word} {name}: rank of each sector, 1 for the largest change. Rank correlation (Spearman) is with "
+            f"{word} {name}: rank of each sector, 1 for the largest rise. Rank correlation (Spearman) is with "
             f"{found.reference}; bold where a rank is three or more away from there.", grid,
         ),
     )  # fmt: skip

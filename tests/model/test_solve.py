@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from viner.errors import NotConverged
 from viner.model import newton, structures
-from viner.model import solve as solving
 from viner.model.compile import Array
 from viner.model.continuation import follow
 from viner.model.diagnose import diagnose, undetermined
@@ -254,26 +253,3 @@ def test_undetermined_is_asked_of_what_is_active() -> None:
 
     assert asked(np.array([[True, True]]))
     assert not asked(np.array([[True, False]]))
-
-
-def test_first_steps_in_single_precision_change_nothing_but_the_way_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = random_model(8, sectors=40, regions=5, zeros=0.1)
-    target = random_policy(model, 9, wedges=True)
-    with_them = equilibrium(model, target)
-    monkeypatch.setattr(solving, "_WORTH_WHILE", 10**9)
-    without = equilibrium(model, target)
-    assert_allclose(with_them.x, without.x, atol=1e-11)
-    assert with_them.residual.max() < 1e-12
-    assert with_them.iterations.mean() < without.iterations.mean() - 1.0
-
-
-def test_a_market_that_overflows_in_single_precision_starts_where_it_would() -> None:
-    model = random_model(8, sectors=40, regions=5)
-    tariff = np.array(random_policy(model, 9).tariff)
-    tariff[3, 0, 1:] = 1e40  # beyond the numbers of single precision once it is raised to a power
-    block = Block(model.compiled, model.given(policy(tariff)), model.active)
-    with np.errstate(all="ignore"):
-        start = block.rough(np.zeros((40, 5)))
-    assert np.isfinite(start).all()
-    assert (start[[0, 1, 2, 4]] != 0.0).any(axis=1).all()
-    assert equilibrium(model, policy(tariff)).residual.max() < 1e-10

@@ -175,6 +175,12 @@ def newton_step(f: Array, jacobian: Array, active: Flags | None) -> tuple[Array,
 
     Arrays have the market axis first. Where a Jacobian is singular the step is the shortest of the best ones.
     """
+    if active is not None and not active.any(axis=0).all():
+        # What is free nowhere would only make the systems larger.
+        some = active.any(axis=0)
+        step = np.zeros_like(f)
+        step[:, some], flat = newton_step(f[:, some], jacobian[:, some][:, :, some], active[:, some])
+        return step, flat
     if active is not None and not active.all():
         jacobian = confined(jacobian, active)
         f = np.where(active, f, 0.0)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from viner.errors import NotConverged
 from viner.model import welfare
-from viner.model.engine import Model, repeated
+from viner.model.engine import Model, some_sectors
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import mechanism_terms
 from viner.model.policy import DUTIES, RENTS, TAXES, foreign_price, receipts, split, total_of
@@ -122,24 +122,29 @@ def _quadrature(
     pool: Mapping[int, float],
     at: tuple[Array, Array],
 ) -> list[Parts]:
-    s, w = at
-    wide = repeated(model, len(s))
-    policy = on_path(benchmark, increments, s)
+    # By node and sector; the pieces that a sector does not have are left out.
+    inside = at[1] > 0.0
+    sectors = np.nonzero(inside)[1]
+    s, w = at[0][inside], at[1][inside]
+    by_sector = np.argsort(sectors, kind="stable")
+    first = np.flatnonzero(np.diff(sectors[by_sector], prepend=-1))
+    wide = some_sectors(model, sectors)
+    policy = on_path(benchmark, increments, sectors, s)
     given = wide.given(policy)
     names = [f"{sector} (on the path)" for sector in wide.data.sectors]
     x = solve(wide.compiled, given, active=wide.active, markets=names, labels={"regions": wide.data.regions}).x
     point = _Point(wide, policy, given, x)
 
     def integral(values: Array) -> Array:
-        return np.asarray(np.einsum("ns,ns...->s...", w, values.reshape(*s.shape, *values.shape[1:])))
+        weighted = w.reshape(-1, *[1] * (values.ndim - 1)) * values
+        return np.asarray(np.add.reduceat(weighted[by_sector], first, axis=0))
 
-    at_s = s.reshape(-1, 1)
     parts = []
     for moves in increments:
-        slopes = point.slopes({name: np.tile(a, (len(s), 1, 1)) for name, a in moves.items()})
+        slopes = point.slopes({name: a[sectors] for name, a in moves.items()})
         duties = slopes.pop("duties")
         # The pool is in force in proportion to s.
-        slopes["pool_transfer"] = at_s * welfare.pool_transfer(duties, pool)
+        slopes["pool_transfer"] = s[:, None] * welfare.pool_transfer(duties, pool)
         parts.append(Parts(**{name: integral(slope) for name, slope in slopes.items()}))
     if pool:
         nothing = {f.name: np.zeros_like(getattr(parts[0], f.name)) for f in fields(Parts)}

@@ -82,6 +82,11 @@ class Pairs:
         g = {name: a[..., markets] if a.ndim and a.shape[-1] == count else a for name, a in self.g.items()}
         return Pairs(self.functions, g, self.complement, self.logs, self.free[:, markets])
 
+    @property
+    def anywhere(self) -> Flags:
+        """``[unknown]``: whether it is free in any market."""
+        return np.asarray(self.free.any(axis=1))
+
     def residual(self, x: Array) -> Array:
         """Return the slacks and residuals as the equations have them."""
         return np.asarray(self.functions["residual"](x, self.g))
@@ -156,7 +161,7 @@ def _exact(pairs: Pairs, x: Array, residual: Array) -> tuple[Array, Array]:
     clean = np.where(at_floor, 0.0, x)
     above = Pairs(pairs.functions, pairs.g, np.zeros_like(pairs.complement), pairs.logs, pairs.free & ~at_floor)
     _, right, jacobian = above.linearised(clean, 1.0)
-    last = clean + markets_last(_newton(jacobian, markets_first(right)))
+    last = clean + markets_last(_newton(jacobian, markets_first(right), above.anywhere))
     for point, bound in ((clean, _ROUNDING), (last, residual)):
         size = pairs.natural(point, pairs.residual(point))
         at_or_above = (np.where(pairs.complement[:, None] & pairs.free, point, 0.0) >= 0.0).all(axis=0)
@@ -210,7 +215,8 @@ def _moved(
     right = markets_first(phi)
     slope = np.einsum("mij,mi->mj", jacobian, right)
     steps = np.zeros_like(right)
-    steps[going] = _newton(jacobian[going], right[going])
+    anywhere = pairs.anywhere
+    steps[going] = _newton(jacobian[going], right[going], anywhere)
     down = (steps * slope).sum(axis=1)
     length = np.sqrt((steps**2).sum(axis=1))
     usable = going & np.isfinite(down) & (down <= -_DOWNHILL * length**_POWER)
@@ -220,7 +226,8 @@ def _moved(
     rest = np.flatnonzero(going & ~taken)
     if len(rest):
         some = pairs.some(rest)
-        steps = _damped(jacobian[rest], right[rest], damping[rest])
+        steps = np.zeros_like(right[rest])
+        steps[:, anywhere] = _damped(_part(jacobian[rest], anywhere), right[rest][:, anywhere], damping[rest])
         down = (steps * slope[rest]).sum(axis=1)
         usable = np.isfinite(down) & (down < 0.0)
         steps = np.where(usable[:, None], steps, 0.0)
@@ -230,8 +237,17 @@ def _moved(
     return to, damping
 
 
-def _newton(jacobian: Array, right: Array) -> Array:
+def _part(jacobian: Array, free: Flags) -> Array:
+    """Rows and columns of the unknowns that are free somewhere; elsewhere those of the identity stand."""
+    return jacobian if free.all() else jacobian[:, free][:, :, free]
+
+
+def _newton(jacobian: Array, right: Array, free: Flags) -> Array:
     """Newton's steps, ``[market, unknown]``; not a number where a Jacobian is singular."""
+    if not free.all():
+        out = np.zeros_like(right)
+        out[:, free] = _newton(_part(jacobian, free), right[:, free], free[free])
+        return out
     try:
         return -np.asarray(np.linalg.solve(jacobian, right[..., None])[..., 0])
     except np.linalg.LinAlgError:

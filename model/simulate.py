@@ -277,7 +277,7 @@ def outcome(
 def check_accounts(model: Model, o: Outcome) -> None:
     """Assert what holds in every market: what buyers pay is what producers get and what all accounts bring.
 
-    And a pool hands out what it takes in, and the integrals along the path give the change of every account.
+    And a pool hands out what it takes in.
 
     Raises
     ------

@@ -5,16 +5,15 @@ low order. Sectors do not touch each other, so that each has switches of its own
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.model.engine import Model, repeated
+from viner.model.engine import Model, equilibrium, some_sectors
 from viner.model.market import Array, Policy
 from viner.model.policy import inner_power
 from viner.model.regimes import PRICE, QUOTA
-from viner.model.solve import solve
 
 Moves = Mapping[str, Array]
 
@@ -25,65 +24,65 @@ _CLOSEST = 1e-14
 _MOST = 100
 
 
-def on_path(benchmark: Policy, increments: Sequence[Moves], s: Array) -> Policy:
-    """Return the policies at points of the path, one for each sector: `s` is ``[point, sector]``.
-
-    Their sectors are those of the benchmark, repeated for every point, as in :func:`viner.model.engine.repeated`.
-    """
-    at = s.reshape(-1, 1, 1)
+def on_path(benchmark: Policy, increments: Sequence[Moves], sectors: NDArray[np.intp], s: Array) -> Policy:
+    """Return the policies at points of the path: of the sectors named by position, each at its own `s`."""
+    at = s[:, None, None]
     out = {}
-    for name in ("tariff", *dict.fromkeys(name for moves in increments for name in moves)):
+    for name in (f.name for f in fields(benchmark)):
         start = getattr(benchmark, name)
-        whole = sum((moves[name] for moves in increments if name in moves), np.zeros_like(start))
-        out[name] = np.tile(start, (len(s), 1, 1)) + at * np.tile(whole, (len(s), 1, 1))
-    levels = {f.name: getattr(benchmark, f.name) for f in fields(benchmark) if f.name not in out}
-    still = {
-        name: level if not any(level.strides) else np.tile(level, (len(s), 1, 1)) for name, level in levels.items()
-    }
-    shape = out["tariff"].shape
-    still = {name: a if a.shape == shape else np.full((), a.flat[0]) for name, a in still.items()}
-    return replace(benchmark, **out, **still)
+        moves = [moves[name][sectors] for moves in increments if name in moves]
+        if moves or name == "tariff":
+            out[name] = start[sectors] + at * sum(moves, np.zeros((len(s), *start.shape[1:])))
+        else:
+            out[name] = np.full((), start.flat[0]) if not any(start.strides) else start[sectors]
+    return Policy(**out)
 
 
 def switches(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> Array:
     """Return for every sector where its path is to be split, ``[point, sector]``, from zero to one.
 
-    Sectors with fewer points than others have some of them twice.
+    A sector with fewer points than others has its last ones at one.
     """
     sectors = len(model.data.sectors)
-    ends = np.repeat([[0.0], [1.0]], sectors, axis=1)
-    if not model.regimes and model.structure.regimes is None:
-        return ends
-    grid = np.repeat(np.linspace(0.0, 1.0, _INTERVALS + 1)[:, None], sectors, axis=1)
-    seen = _regimes(model, benchmark, increments, grid)
-    found: list[list[float]] = [[] for _ in range(sectors)]
-    waiting = [
-        [(grid[n, m], grid[n + 1, m], seen[n, m], seen[n + 1, m]) for n in range(_INTERVALS)] for m in range(sectors)
-    ]
-    while True:
-        waiting = [[one for one in some if (one[2] != one[3]).any()] for some in waiting]
-        for m, some in enumerate(waiting):
-            found[m] += [(low + high) / 2.0 for low, high, _, _ in some if high - low <= _CLOSEST]
-            waiting[m] = [one for one in some if one[1] - one[0] > _CLOSEST]
-        most = max(map(len, waiting))
-        if most == 0 or most > _MOST:
+    found: list[list[float]] = [[0.0, 1.0] for _ in range(sectors)]
+    own = np.flatnonzero(_concerned(model, benchmark, increments))
+    if len(own):
+        grid = np.linspace(0.0, 1.0, _INTERVALS + 1)
+        seen = _regimes(model, benchmark, increments, np.repeat(own, len(grid)), np.tile(grid, len(own)))
+        seen = seen.reshape(len(own), len(grid), -1)
+        row, start = np.nonzero((seen[:, 1:] != seen[:, :-1]).any(axis=2))
+        bounds, regimes = (grid[start], grid[start + 1]), (seen[row, start], seen[row, start + 1])
+        for n, s in _bisected(model, benchmark, increments, own[row], bounds, regimes):
+            found[n].append(s)
+    most = max(map(len, found))
+    return np.array([sorted([*points, *[1.0] * (most - len(points))]) for points in found]).T
+
+
+def _bisected(
+    model: Model,
+    benchmark: Policy,
+    increments: Sequence[Moves],
+    rows: NDArray[np.intp],
+    bounds: tuple[Array, Array],
+    regimes: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+) -> list[tuple[int, float]]:
+    """Narrow brackets down to their switches. A half that has no switch is left; where both have, both are kept."""
+    out: list[tuple[int, float]] = []
+    (low, high), (before, after) = bounds, regimes
+    most = _MOST * max(1, len(np.unique(rows)))
+    while len(rows) and len(rows) <= most:
+        done = high - low <= _CLOSEST
+        out += [(int(n), float(s)) for n, s in zip(rows[done], (low[done] + high[done]) / 2.0, strict=True)]
+        rows, low, high = rows[~done], low[~done], high[~done]
+        before, after = before[~done], after[~done]
+        if not len(rows):
             break
-        middle = np.full((most, sectors), 0.5)
-        for m, some in enumerate(waiting):
-            middle[: len(some), m] = [(low + high) / 2.0 for low, high, _, _ in some]
-        seen = _regimes(model, benchmark, increments, middle)
-        waiting = [
-            [
-                half
-                for n, (low, high, before, after) in enumerate(some)
-                for half in ((low, middle[n, m], before, seen[n, m]), (middle[n, m], high, seen[n, m], after))
-            ]
-            for m, some in enumerate(waiting)
-        ]
-    out = np.ones((2 + max(map(len, found)), sectors))
-    out[0] = 0.0
-    for m, points in enumerate(found):
-        out[1 : 1 + len(points), m] = np.sort(points)
+        middle = 0.5 * (low + high)
+        between = _regimes(model, benchmark, increments, rows, middle)
+        left, right = (between != before).any(axis=1), (after != between).any(axis=1)
+        rows = np.concatenate([rows[left], rows[right]])
+        low, high = np.concatenate([low[left], middle[right]]), np.concatenate([middle[left], high[right]])
+        before, after = np.concatenate([before[left], between[right]]), np.concatenate([between[left], after[right]])
     return out
 
 
@@ -96,23 +95,34 @@ def nodes(ends: Array, order: int) -> tuple[Array, Array]:
     return s.reshape(-1, ends.shape[1]), w.reshape(-1, ends.shape[1])
 
 
-def _regimes(model: Model, benchmark: Policy, increments: Sequence[Moves], s: Array) -> NDArray[np.int64]:
-    """Return the regimes at points of the path, ``[point, sector, cell]``."""
-    wide, policy = repeated(model, len(s)), on_path(benchmark, increments, s)
-    given = wide.given(policy)
-    x = solve(wide.compiled, given, active=wide.active, markets=wide.data.sectors).x
-    out = []
-    if wide.structure.regimes is not None:
-        held = wide.structure.regimes(wide.compiled.values(x, given))
-        out.append(held.reshape(len(x), -1).astype(np.int64))
+def _concerned(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> NDArray[np.bool_]:
+    """Return the sectors in which a regime can change."""
+    out = np.full(len(model.data.sectors), model.structure.regimes is not None)
     if QUOTA in model.regimes:
-        pairs = 2 * model.data.value[0].size
-        out.append((x[:, -pairs:] > 0.0).astype(np.int64))
+        out |= (model.more["limited"] > 0.0).any(axis=(1, 2))
     if PRICE in model.regimes:
-        found = wide.results(policy, wide.compiled.values(x, given))
-        border = found.border_price_ratio * policy.barrier * inner_power(policy)
+        out |= (~np.isnan(benchmark.minimum) | (benchmark.threshold > 0.0)).any(axis=(1, 2))
+        for moves in increments:
+            if "threshold" in moves:
+                out |= moves["threshold"].any(axis=(1, 2))
+    return out
+
+
+def _regimes(
+    model: Model, benchmark: Policy, increments: Sequence[Moves], sectors: NDArray[np.intp], s: Array
+) -> NDArray[np.bool_]:
+    """Return the regimes of some sectors at points of their path, ``[point, ...]``."""
+    some, policy = some_sectors(model, sectors), on_path(benchmark, increments, sectors, s)
+    x = equilibrium(some, policy).x
+    values = some.compiled.values(x, some.given(policy))
+    out = []
+    if some.structure.regimes is not None:
+        out.append(some.structure.regimes(values))
+    if QUOTA in model.regimes:
+        out.append(x[:, -2 * model.data.value[0].size :] > 0.0)
+    if PRICE in model.regimes:
+        border = some.results(policy, values).border_price_ratio * policy.barrier * inner_power(policy)
         first = 1.0 + policy.tariff + policy.specific / border
         least = np.where(np.isnan(policy.minimum), 0.0, 1.0 + policy.minimum / border)
-        levy = policy.threshold / border
-        out.append(((least > first) + 2 * (levy > np.maximum(first, least))).reshape(len(x), -1).astype(np.int64))
-    return np.concatenate(out, axis=1).reshape(*s.shape, -1)
+        out += [least > first, policy.threshold / border > np.maximum(first, least)]
+    return np.concatenate([held.reshape(len(s), -1) for held in out], axis=1)

@@ -28,6 +28,9 @@ _RELATIVE = 1e-10
 _ABSOLUTE = 1e-11
 # How far a flow can be off, relative to its benchmark, for each unit of the residual of its market.
 _OPEN = 10.0
+# How far the flows of a market can be off, relative to what is bought there, for what rounding leaves of its price:
+# a firm that sells little for a small margin leaves over a small change of the price.
+_ROUNDED = 10.0 * float(np.finfo(np.float64).eps)
 # So small that its square vanishes beside one.
 _STEP = 1e-30j
 
@@ -101,7 +104,9 @@ def along_path(
     """
     error = np.inf
     ends = switches(model, benchmark, increments)
-    allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * model.data.value + 1e-300
+    value = model.data.value
+    allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * value + 1e-300
+    allowed = allowed + _ROUNDED * value.sum(axis=1, keepdims=True)
     for order in _ORDERS:
         parts = _quadrature(model, benchmark, increments, pool or {}, nodes(ends, order))
         error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())

@@ -4,7 +4,7 @@ The path from the benchmark to the new policy is stated in :mod:`viner.model.pat
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,9 +14,8 @@ from viner.errors import AccountsError
 from viner.model import welfare
 from viner.model.engine import Model, equilibrium, under
 from viner.model.market import Array, Policy
-from viner.model.mechanisms import MECHANISMS
 from viner.model.path import Parts, along_path, plus
-from viner.model.policy import ACCOUNTS, DUTIES, RENTS, TAXES, difference, joined, receipts, split, total_of
+from viner.model.policy import DUTIES, RENTS, TAXES, difference, joined, receipts, split, total_of
 from viner.model.solve import Solution
 
 NOTHING = "none"
@@ -137,7 +136,6 @@ def simulate(
     *,
     pool: Mapping[int, float] | None = None,
     pooling: str = "pooling",
-    path: bool = True,
 ) -> Simulation:
     """Simulate each step alone and all together, and split the total by step.
 
@@ -153,8 +151,6 @@ def simulate(
         Shares of pooled import duties by position of the region.
     pooling
         Name of the step at which the pool comes into force; it must be among the steps.
-    path
-        Whether to integrate along the path. If not, what needs it is not a number, and there is no attribution.
 
     Raises
     ------
@@ -163,7 +159,7 @@ def simulate(
     """
     through = joined([benchmark, *in_order.values()], model.data.value)
     outcomes = {
-        step: outcome(model, benchmark, policy, pool=pool if step == pooling else None, path=path)[0]
+        step: outcome(model, benchmark, policy, pool=pool if step == pooling else None)[0]
         for step, policy in alone.items()
     }
     moved = [
@@ -171,11 +167,7 @@ def simulate(
         for step, (a, b) in zip(in_order, pairwise(through), strict=True)
         for instrument, moves in (difference(a, b) or {NOTHING: {}}).items()
     ]
-    last, parts = outcome(
-        model, through[0], through[-1], increments=[moves for _, _, moves in moved], pool=pool, path=path
-    )
-    if not path:
-        return Simulation({**outcomes, "total": last}, {}, {})
+    last, parts = outcome(model, through[0], through[-1], increments=[moves for _, _, moves in moved], pool=pool)
     found = {(step, instrument): part for (step, instrument, _), part in zip(moved, parts, strict=False)}
     if pool:
         found.pop((pooling, NOTHING), None)
@@ -207,7 +199,6 @@ def outcome(
     *,
     increments: Sequence[Mapping[str, Array]] | None = None,
     pool: Mapping[int, float] | None = None,
-    path: bool = True,
 ) -> tuple[Outcome, list[Parts]]:
     """Simulate one policy. Returns its outcome and, by increment, the parts that it is made of.
 
@@ -217,8 +208,6 @@ def outcome(
         Changes of the instruments by field that add up to the step from `benchmark` to `policy`; one by default.
     pool
         Shares of pooled import duties. The parts then have one more entry: the pool itself.
-    path
-        Whether to integrate along the path; if not, there is one part and it is not a number.
 
     Raises
     ------
@@ -236,11 +225,7 @@ def outcome(
     if increments is None:
         increments = [{k: a for moves in difference(benchmark, policy).values() for k, a in moves.items()}]
     residual = solution.residual
-    parts = (
-        along_path(model, benchmark, increments, change=change, residual=residual, pool=pool)
-        if path
-        else [_unknown(change)]
-    )
+    parts = along_path(model, benchmark, increments, change=change, residual=residual, pool=pool)
     cells1 = split(policy, wedges, value1, value0 * found.quantity_ratio)
     accounts0, accounts1 = _accounts_at(model, benchmark), receipts(policy, cells1)
     duties = np.asarray(sum(cells1[name] for name in DUTIES if name in cells1))
@@ -310,13 +295,6 @@ def _accounts_at(model: Model, benchmark: Policy) -> Array:
     solution = equilibrium(model, benchmark)
     wedges = model.wedges(benchmark, model.compiled.values(solution.x, model.given(benchmark)))
     return receipts(benchmark, split(benchmark, wedges, model.data.value, model.data.value))
-
-
-def _unknown(cells: Array) -> Parts:
-    """Parts that nobody has computed."""
-    of_cells = ("value", "quantity", *MECHANISMS)
-    unknown = {f.name: np.full_like(cells if f.name in of_cells else cells[:, 0], np.nan) for f in fields(Parts)}
-    return Parts(**unknown | {"accounts": np.full((*cells.shape[:2], len(ACCOUNTS)), np.nan)})
 
 
 def _sum(parts: list[Parts], name: str) -> NDArray[np.float64]:

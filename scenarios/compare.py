@@ -216,9 +216,7 @@ def compare(
         tell(f"running {name}", done + 1, len(order) + 1)
         clock = time.perf_counter()
         try:
-            # Without mechanisms the two ends say it all, and the path may have a kink in every cell.
-            whole = structures.get(name).mechanisms
-            runs[name] = run(replace(base, structure=name), sectors=sectors, along_path=whole)
+            runs[name] = run(replace(base, structure=name), sectors=sectors)
         except (InputError, NotConverged) as error:
             errors[name] = error
         seconds[name] = time.perf_counter() - clock

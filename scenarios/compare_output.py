@@ -171,12 +171,7 @@ def comparison_notes(found: Comparison) -> tuple[str, ...]:
         taken_note(found),
         *notion_notes(found),
         f"{kept} can be run on. Left out: {dropped}." if dropped else "",
-        (
-            f"Without diversion, displacement and expansion: {', '.join(without)}. There only the two ends of the path "
-            "are compared, and the terms of trade and efficiency are left out."
-        )
-        if without
-        else "",
+        f"Without diversion, displacement and expansion: {', '.join(without)}." if without else "",
     ]
     return tuple(note for note in notes if note)
 

@@ -229,7 +229,6 @@ def run(
     *,
     progress: Progress | None = None,
     sectors: Sequence[str] | None = None,
-    along_path: bool = True,
 ) -> RunResult:
     """Run a scenario.
 
@@ -241,8 +240,6 @@ def run(
         Called with a text, the number of stages done and their number.
     sectors
         Codes of the sectors to run; all by default.
-    along_path
-        Whether to integrate along the path; if not, what needs it is not a number.
 
     Returns
     -------
@@ -277,7 +274,6 @@ def run(
         dict(zip(path.steps, path.alone, strict=True)),
         dict(zip(path.steps, path.in_order, strict=True)),
         pool=pool or None,
-        path=along_path,
     )
     solving = time.perf_counter() - clock
     _log.info("compiled in %.2f s, solved in %.2f s", compiling, solving)

@@ -131,6 +131,11 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
     def _print_Min(self, expr: sympy.Min) -> str:
         return self._folded("np.minimum", expr.args)
 
+    def _print_Heaviside(self, expr: sympy.Heaviside) -> str:
+        # The slope of a larger or a smaller of two. SymPy would write cases, and takes seconds to put them in order.
+        where, at_zero = expr.args
+        return f"np.heaviside({self._print(where)}, {self._print(at_zero)})"
+
     def _print_And(self, expr: sympy.And) -> str:
         return self._folded("np.logical_and", expr.args)
 

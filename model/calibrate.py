@@ -1,6 +1,7 @@
 """Symbolic calibration: the equations are solved for the share parameters at the benchmark."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy
 from sympy import Expr, Indexed
@@ -30,6 +31,7 @@ def at_benchmark(expr: Expr, levels: dict[str, Calibrated]) -> Expr:
     return simplify(expr.xreplace({leaf: level(leaf) for leaf in leaves(expr)}))
 
 
+@lru_cache(maxsize=4096)
 def simplify(expr: Expr) -> Expr:
     """Return an expression with powers gathered and factors taken out of the sums that they do not vary in."""
 

@@ -16,6 +16,7 @@ from sympy.logic.boolalg import Boolean
 from viner.model.notation import (
     Given,
     index_set,
+    indices_in,
     membership,
     name_of,
     relations,
@@ -90,7 +91,7 @@ def place(cell: Indexed) -> str:
 
 def witness(condition: Boolean, masks: frozenset[str]) -> Witness | None:
     """Return a kind of cell in which a condition holds; None if there is none, or none that can be proved."""
-    indices = sorted(condition.atoms(Idx), key=str)
+    indices = sorted(indices_in(condition), key=str)
     if len(indices) > _MOST_INDICES:
         return None
     for equal in _partitions(indices):

@@ -15,7 +15,7 @@ from sympy.logic.boolalg import Boolean
 
 from viner.errors import EquationError
 from viner.model.gradient import frame_of, real, weight_of
-from viner.model.notation import ONE, index_set, leaves, name_of, rename
+from viner.model.notation import ONE, index_set, indices_in, leaves, name_of, rename
 from viner.model.printer import Printer
 from viner.model.program import Assign, Mean, Statement, SumOver
 
@@ -82,7 +82,7 @@ class Writer:
         self.arrays[name] = tuple(target.indices)
         lines = self._fresh(name, value, frame)
         if where != sympy.true:
-            i, j = where.atoms(Idx)
+            i, j = indices_in(where)
             lines.append(f"{self.view(target.xreplace({j: i}), tuple(x for x in frame if x != j))}[...] = 0.0")
         return lines
 
@@ -95,7 +95,7 @@ class Writer:
         if isinstance(value, sympy.Add) and len(frame) > 1:
             printer = Printer(self, frame, keeps=self.keeps)
             parts = printer.grouped(value.args, sympy.Add)
-            wide = [p for p in parts if set(frame) <= p.atoms(Idx) and not printer.is_stored(p)]
+            wide = [p for p in parts if set(frame) <= indices_in(p) and not printer.is_stored(p)]
             if wide:
                 rest = [p for p in parts if p is not wide[-1]]
                 lines = [f"{name} = {self.code(wide[-1], frame)}"]
@@ -122,9 +122,9 @@ class Writer:
         if len(over) == 1 and len(frame) == 2:
             (s,) = over
             row, column = frame
-            left = [f for f in factors if column not in f.atoms(Idx)]
-            right = [f for f in factors if column in f.atoms(Idx)]
-            if all(row not in f.atoms(Idx) for f in right) and left and right:
+            left = [f for f in factors if column not in indices_in(f)]
+            right = [f for f in factors if column in indices_in(f)]
+            if all(row not in indices_in(f) for f in right) and left and right:
                 # A number moves to whichever side is computed anyway, so that a stored array goes in as it is.
                 a = self.code(sympy.Mul(*left), (row, s))
                 b = self.code(sympy.Mul(*right), (s, column))
@@ -146,7 +146,7 @@ class Writer:
         self.declare(target)
         frame = frame_of(body, (*target.indices, over))
         code = self._masked(body, s.where, frame)
-        missing = set(frame) - {i for leaf in leaves(body) for i in leaf.indices} - s.where.atoms(Idx)
+        missing = set(frame) - {i for leaf in leaves(body) for i in leaf.indices} - indices_in(s.where)
         if missing:
             code = f"np.broadcast_to({code}, {self._shape(frame)})"
         rest = tuple(i for i in frame if i != over)
@@ -227,7 +227,7 @@ class Writer:
 
     def keep(self, expr: Expr | Boolean, frame: Frame) -> str:
         """Compute an expression in given arrays once, and write its occurrence."""
-        own = tuple(i for i in frame if i in expr.atoms(Idx))
+        own = tuple(i for i in frame if i in indices_in(expr))
         name = self.kept.name(expr, own, lambda: str(Printer(self, own, keeps=False).doprint(expr)))
         self.arrays[name] = own
         return self.view(real(name, own), frame) if own else name

@@ -21,6 +21,7 @@ from viner.model.notation import (
     Quantity,
     free_indices,
     index_set,
+    indices_in,
     leaves,
     name_of,
     shown,
@@ -124,7 +125,7 @@ def _declarations(quantities: Sequence[Quantity], known: Known) -> Iterator[str]
 def _letters(quantities: Sequence[Quantity], equations: Sequence[Equation]) -> Iterator[str]:
     indices = {i for q in quantities for i in q.indices}
     for equation in equations:
-        indices |= {i for side in (equation.head, equation.where, *equation.sides) for i in side.atoms(Idx)}
+        indices |= {i for side in (equation.head, equation.where, *equation.sides) for i in indices_in(side)}
     sets: dict[str, set[str]] = {}
     for i in indices:
         sets.setdefault(str(i), set()).add(index_set(i))

@@ -9,13 +9,14 @@ product, only where it closes.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy
 from sympy import Expr, Idx, Indexed
 from sympy.logic.boolalg import Boolean
 
 from viner.model.implicit import KernelBase
-from viner.model.notation import leaves, name_of, rename
+from viner.model.notation import indices_in, leaves, name_of, rename
 from viner.model.program import Assign, Mean, Program, Statement, SumOver, uses
 
 
@@ -63,6 +64,7 @@ def frame_of(expr: Expr, indices: Sequence[Idx]) -> tuple[Idx, ...]:
     return (*first, *(i for i in dict.fromkeys(indices) if i not in first))
 
 
+@lru_cache(maxsize=16384)
 def derivative(expr: Expr, leaf: Indexed) -> Expr:
     """Return the derivative by one occurrence. Another of the same quantity, ``q[j,j]`` beside ``q[i,j]``, stays."""
     if not any(name_of(other) == name_of(leaf) and other != leaf for other in leaves(expr)):
@@ -72,23 +74,24 @@ def derivative(expr: Expr, leaf: Indexed) -> Expr:
     return sympy.diff(expr.xreplace({leaf: alone}), alone).xreplace({alone: leaf})
 
 
-def partials(statement: Statement) -> list[tuple[Indexed, Expr]]:
+@lru_cache(maxsize=4096)
+def partials(statement: Statement) -> tuple[tuple[Indexed, Expr], ...]:
     """Return each occurrence on the right side with the derivative of the target by it.
 
     A derivative under a sum carries the index that is summed over.
     """
     match statement:
         case Assign(value=value):
-            return [(leaf, slope_of(value, leaf, statement.target)) for leaf in leaves(value)]
+            return tuple((leaf, slope_of(value, leaf, statement.target)) for leaf in leaves(value))
         case SumOver(body=body, where=where):
             inside = sympy.Integer(1) if where == sympy.true else sympy.Piecewise((1, where), (0, True))
-            return [(leaf, inside * derivative(body, leaf)) for leaf in leaves(body)]
+            return tuple((leaf, inside * derivative(body, leaf)) for leaf in leaves(body))
         case Mean(bodies=bodies):
-            return [
+            return tuple(
                 (leaf, weight_of(statement, n) * derivative(body, leaf))
                 for n, body in enumerate(bodies)
                 for leaf in leaves(body)
-            ]
+            )
 
 
 def slope_of(value: Expr, leaf: Indexed, target: Indexed) -> Expr:
@@ -248,7 +251,7 @@ class _Reverse:
 
     def _along(self, leaf: Indexed, value: Expr, slope: Expr, mapping: dict[Idx, Idx]) -> _Term:
         """The chain rule for one occurrence, with labels renamed so that equal patterns look alike."""
-        inner = sorted((_free(slope) | set(leaf.indices)) - set(mapping), key=str)
+        inner = sorted((indices_in(slope) | set(leaf.indices)) - set(mapping), key=str)
         full = mapping | {i: Idx(f"k{n}", i.upper + 1) for n, i in enumerate(inner)}
         product = value * rename(slope, full)
         reached = tuple(full[i] for i in leaf.indices)
@@ -256,7 +259,7 @@ class _Reverse:
         for position, label in enumerate(reached):
             if label not in self.rows:
                 canonical.setdefault(label, Idx(f"c{position}", label.upper + 1))
-        closing = sorted(_free(product) - set(self.rows) - set(reached), key=str)
+        closing = sorted(indices_in(product) - set(self.rows) - set(reached), key=str)
         canonical |= {x: Idx(f"s{n}", x.upper + 1) for n, x in enumerate(closing)}
         term = _Term(tuple(canonical.get(x, x) for x in reached), rename(product, canonical))
         # What reaches an unknown is contracted straight into the Jacobian.
@@ -267,7 +270,7 @@ class _Reverse:
         return _Term(term.labels, closed)
 
     def _closing(self, term: _Term) -> tuple[Idx, ...]:
-        return tuple(sorted(_free(term.value) - set(self.rows) - set(term.labels), key=str))
+        return tuple(sorted(indices_in(term.value) - set(self.rows) - set(term.labels), key=str))
 
 
 def _factored(value: Expr) -> Expr:
@@ -276,10 +279,6 @@ def _factored(value: Expr) -> Expr:
     if any(not p.exp.is_nonnegative and isinstance(p.base, sympy.Add) for p in value.atoms(sympy.Pow)):
         return value  # A sum in a denominator would be multiplied out with everything around it.
     return sympy.collect(sympy.expand(value), wide) if wide else value
-
-
-def _free(expr: Expr) -> set[Idx]:
-    return set(expr.atoms(Idx))
 
 
 def tangent(statements: Sequence[Statement], directions: Sequence[Indexed]) -> list[Statement]:
@@ -295,9 +294,7 @@ def tangent(statements: Sequence[Statement], directions: Sequence[Indexed]) -> l
     moving = {name_of(leaf) for leaf in directions}
     out: list[Statement] = []
     for statement in statements:
-        slopes = partials(statement)
-        if isinstance(statement, Mean):
-            slopes += by_inputs(statement)
+        slopes = [*partials(statement), *(by_inputs(statement) if isinstance(statement, Mean) else ())]
         value = sympy.Add(
             *(slope * real(f"dot_{name_of(leaf)}", leaf.indices) for leaf, slope in slopes if name_of(leaf) in moving)
         )

@@ -16,10 +16,9 @@ from pathlib import Path
 import platformdirs
 import sympy
 from pydantic import TypeAdapter
-from sympy import Idx
 
 from viner.model.compile import Compiled, Interface
-from viner.model.notation import index_set, is_index
+from viner.model.notation import index_set, indices_in, is_index
 from viner.model.system import System
 
 _log = logging.getLogger(__name__)
@@ -33,7 +32,7 @@ def key_of(system: System, form: str) -> str:
         for side in vars(equation).values()
         if isinstance(side, sympy.Basic)
     ]
-    indices = {i for e in expressions for i in e.atoms(Idx) if is_index(i)}
+    indices = {i for e in expressions for i in indices_in(e) if is_index(i)}
     indices |= {i for q in system.quantities for i in q.indices}
     sets = sorted((str(i), index_set(i)) for i in indices)
     text = "\n".join((_own_source(), sympy.__version__, form, repr(sets), repr(system)))

@@ -7,7 +7,7 @@ LaTeX) is derived from that one statement. The market (sector) is not an index h
 
 import keyword
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import sympy
@@ -29,6 +29,7 @@ def index(names: str, over: str) -> tuple[Idx, ...]:
     return tuple(Idx(name, size) for name in names.split())
 
 
+@lru_cache(maxsize=4096)
 def index_set(i: Idx) -> str:
     """Return the name of the set that an index runs over."""
     return str(i.upper + 1)
@@ -226,7 +227,7 @@ def relations(where: Boolean) -> tuple[Relational, ...]:
 
 def name_of(leaf: Indexed) -> str:
     """Return the name of the quantity that occurs here."""
-    return str(leaf.base.label)
+    return str(leaf.base.name)
 
 
 def visible(indices: tuple[Idx, ...]) -> tuple[Idx, ...]:
@@ -240,9 +241,21 @@ def shown(leaf: Indexed) -> str:
     return f"{name_of(leaf)}[{','.join(map(str, at))}]" if at else name_of(leaf)
 
 
+@lru_cache(maxsize=65536)
 def leaves(expr: Expr) -> tuple[Indexed, ...]:
     """Return the occurrences of quantities in an expression and its conditions, each once, in a fixed order."""
-    return tuple(sorted(expr.atoms(Indexed), key=str))
+    if isinstance(expr, Indexed):
+        return (expr,)
+    # Parts are asked for on their own as well, and expressions share them.
+    return tuple(sorted({leaf for arg in expr.args for leaf in leaves(arg)}, key=str))
+
+
+@lru_cache(maxsize=65536)
+def indices_in(expr: Expr) -> frozenset[Idx]:
+    """Return all indices that occur in an expression or a condition, those that are summed over too."""
+    if isinstance(expr, Idx):
+        return frozenset((expr,))
+    return frozenset(i for arg in expr.args for i in indices_in(arg))
 
 
 def free_indices(expr: Expr) -> set[Idx]:

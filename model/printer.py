@@ -9,7 +9,7 @@ from sympy.logic.boolalg import Boolean
 from sympy.printing.numpy import NumPyPrinter
 
 from viner.model.gradient import frame_of
-from viner.model.notation import index_set, leaves, name_of, summand
+from viner.model.notation import index_set, indices_in, leaves, name_of, summand
 
 Frame = tuple[Idx, ...]
 
@@ -80,7 +80,7 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
         given = [a for a in args if a.is_number or self._is_given(a)]
         moving = [a for a in args if a not in given]
         for arg in moving:
-            groups.setdefault(frozenset(arg.atoms(Idx)), []).append(arg)
+            groups.setdefault(indices_in(arg), []).append(arg)
         parts = [join(*given, evaluate=False)] if given else []
         order = sorted(groups.items(), key=lambda item: len(item[0]))
         return parts + [join(*members, evaluate=False) if len(members) > 1 else members[0] for _, members in order]
@@ -130,6 +130,11 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
 
     def _print_Min(self, expr: sympy.Min) -> str:
         return self._folded("np.minimum", expr.args)
+
+    def _print_Heaviside(self, expr: sympy.Heaviside) -> str:
+        # The slope of a larger or a smaller of two. SymPy would write cases, and takes seconds to put them in order.
+        where, at_zero = expr.args
+        return f"np.heaviside({self._print(where)}, {self._print(at_zero)})"
 
     def _print_And(self, expr: sympy.And) -> str:
         return self._folded("np.logical_and", expr.args)

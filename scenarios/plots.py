@@ -92,7 +92,8 @@ def draw_plot(plot: Plot, result: object, credit: str, width: float, height: flo
         FigureCanvasAgg(figure)
         note = fill(f"{plot.note} {credit}", int(width * 23.5))
         low = _note_height(width, height, note.count("\n") + 1)
-        figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0.0, low, 1.0, 1.0 - low)))
+        layout = ConstrainedLayoutEngine(rect=(0.0, low, 1.0, 1.0 - low))
+        figure.set_layout_engine(layout)
         ax = figure.add_subplot()
         plot.draw(result, ax=ax)
         if title:
@@ -107,8 +108,9 @@ def draw_plot(plot: Plot, result: object, credit: str, width: float, height: flo
             color="0.25",
             linespacing=1.1,
         )
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        layout.execute(figure)
+        # The places are final. With a layout engine, even the one named "none", `savefig` would draw each file twice.
+        figure.set_layout_engine(None)
     return figure
 
 

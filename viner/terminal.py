@@ -79,9 +79,11 @@ class Terminal:
     @contextmanager
     def progress(self, text: str) -> Iterator[Tick]:
         """Show how far a command is, on standard error, while it runs; nothing of it stays."""
+        if self.quiet or not self.err.is_terminal:
+            yield lambda _stage, _done, _of: None
+            return
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        hidden = self.quiet or not self.err.is_terminal
-        with Progress(*columns, console=self.err, transient=True, disable=hidden) as display:
+        with Progress(*columns, console=self.err, transient=True) as display:
             task = display.add_task(text, total=None)
 
             def tick(stage: str, done: int, of: int) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markets import IN_CHANGES, REACH, random_model, random_policy
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
-from sympy import Ne
+from sympy import Max, Ne
 
 from viner.model import compile as compiling
 from viner.model import kernels, structures
@@ -205,3 +205,24 @@ def test_a_mask_inside_a_sum_that_is_kept_has_a_name_of_its_own() -> None:
     found = code.residual(np.zeros((1, 9)), {"v": flows, "ln_b": np.log(barrier)})
     off = flows * ~np.eye(3, dtype=bool)
     assert_allclose(np.exp(-found[0, 3:6]), (off / barrier).sum(axis=2)[0] / off.sum(axis=2)[0])
+
+
+def test_the_slope_of_the_larger_of_two() -> None:
+    """One where the unknown is the larger, zero where it is not, half of that where they are equal."""
+    (i,) = index("i", over="regions")
+    p = Quantity("p", (i,), "variable", "price", "p")
+    floor = Quantity("floor", (i,), "data", "least price", "f")
+    paid = Quantity("paid", (i,), "variable", "price paid", "d")
+    code = compile_system(
+        System(
+            "floor",
+            (p, floor, paid),
+            (Definition(paid[i], Max(p[i], floor[i]), "Least price"),),
+            (Condition(paid[i], floor[i], p[i], "Clearing"),),
+        ),
+        "levels",
+    )
+    given_ = {"floor": np.array([[1.0, 2.0, 4.0]])}
+    _, jacobian = code.residual_and_jacobian(np.log([[2.0, 2.0, 2.0]]), given_)
+    # Of the price paid by the logarithm of the price, which is two.
+    assert_allclose(np.abs(jacobian[0]), np.diag([2.0, 1.0, 0.0]), atol=1e-15)

@@ -281,8 +281,12 @@ def test_the_files(folder: Path, whole: Comparison) -> None:
 
 def test_the_same_bytes_again(pair: Comparison, tmp_path: Path) -> None:
     write_comparison(compare(scenario(), PAIR), tmp_path / "once")
+    # In the place of an earlier results folder, of which nothing stays.
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "manifest.json").write_text("{}")
+    (tmp_path / "again" / "stale.csv").write_text("")
     write_comparison(pair, tmp_path / "again")
-    write_comparison(pair, tmp_path / "again")
+    assert not (tmp_path / "again" / "stale.csv").exists()
     files = [p.relative_to(tmp_path / "once") for p in (tmp_path / "once").rglob("*") if p.is_file()]
     assert len(files) > 20
     for name in files:
@@ -307,6 +311,7 @@ def test_reasons_are_one_line() -> None:
     assert reason(NotConverged("a\nb")) == "not converged: a"
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["compare", "eurasia-2010", "--structures", "armington,nested-armington,melitz"]) == 0
@@ -324,6 +329,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_defaults_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     args = ["compare", "eurasia-2010", "--structures", "nested-armington-cet", "--defaults", "-o", str(tmp_path / "x")]
     assert main(args) == 0
@@ -355,6 +361,7 @@ def test_bad_input(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_a_toml_scenario_with_parameters_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(

@@ -143,6 +143,7 @@ def test_a_pool_holds_duties_and_no_taxes(result: RunResult) -> None:
     assert (o.pool_transfer[:, 2] == 0.0).all()
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_files(result: RunResult, tmp_path: Path) -> None:
     write_results(result, tmp_path / "out")
     accounts = pd.read_csv(tmp_path / "out" / "accounts.csv")

@@ -128,6 +128,7 @@ def test_figures_say_what_they_show(union: Findings, optimal: Findings) -> None:
             assert any("benchmark eurasia-2009" in text.get_text().replace("\n", " ") for text in figure.texts)
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_studies_run_from_the_command_line(tmp_path: Path) -> None:
     assert main(["run", "kemp-wan", "-q", "--set", "structure=armington", "-o", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "welfare.csv").is_file()

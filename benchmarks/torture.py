@@ -33,7 +33,7 @@ def summary(tally: Tally) -> dict[str, object]:
         "refused": dict(sorted(tally.refused.items())),
         "certain": tally.certain,
         "refused_though_certain": dict(sorted(tally.refused_though_certain.items())),
-        "unstable": tally.unstable,
+        "turned": tally.turned,
         "worst_verified_residual": float(f"{tally.worst:.2g}"),
         "iterations": {
             f"p{q}": int(v) for q, v in zip(quantiles, np.percentile(tally.iterations, quantiles), strict=True)

@@ -7,6 +7,8 @@ Array = NDArray[np.float64]
 
 _MOST_STEPS = 60
 _MOST_PLAIN_STEPS = 12
+# Where cost is less than this share of the price, one less the Lerner index has lost digits.
+_THIN = 1e-3
 
 
 def _last_step(a: Array) -> float:
@@ -46,7 +48,9 @@ def ces_markup(share: Array, sigma: Array, eta: Array) -> Array:
         if not at.max(initial=0.0) < 1.0:
             break
         if np.abs(step).max(initial=0.0) <= enough:
-            return np.asarray(1.0 / (1.0 - at))
+            if at.max(initial=0.0) < 1.0 - _THIN:
+                return np.asarray(1.0 / (1.0 - at))
+            break
     return _bracketed_markup(weight, sigma, enough)
 
 
@@ -56,8 +60,9 @@ def _bracketed_markup(weight: Array, sigma: Array, enough: float) -> Array:
     net = sigma - 1.0
     large = weight > net
     rest = np.where(large, net / np.where(large, weight, net), 1.0) ** (1.0 / net)
-    low = np.maximum(1.0 / sigma, 1.0 - rest)
-    high = np.ones_like(weight)
+    below_one = 1.0 - float(np.finfo(np.float64).epsneg)
+    low = np.minimum(np.maximum(1.0 / sigma, 1.0 - rest), below_one)
+    high = np.full_like(weight, below_one)
     at = low
     for _ in range(_MOST_STEPS):
         rest = 1.0 - at
@@ -73,7 +78,27 @@ def _bracketed_markup(weight: Array, sigma: Array, enough: float) -> Array:
         at = new
         if moved <= enough:
             break
-    return np.asarray(1.0 / (1.0 - at))
+    return 1.0 / _thin_cost(1.0 - at, weight, sigma)
+
+
+def _thin_cost(cost: Array, weight: Array, sigma: Array) -> Array:
+    """Cost over price, by Newton's steps in its log where it is next to nothing."""
+    thin = cost < _THIN
+    if not thin.any():
+        return cost
+    net, heavy = (np.broadcast_to(a, cost.shape)[thin] for a in (sigma - 1.0, weight))
+    # As if the Lerner index were one: the cost is never above that, and steps from above do not overshoot.
+    y = (net / heavy) ** (1.0 / net)
+    y = np.where(y < 0.5 * net, y, cost[thin])
+    for _ in range(_MOST_STEPS):
+        left = net - y / (1.0 - y)
+        step = (np.log(left / heavy) - net * np.log(y)) / (net + y / ((1.0 - y) ** 2 * left))
+        y = y * np.exp(step)
+        if _largest(step) <= _last_step(y):
+            break
+    out = cost.copy()
+    out[thin] = y
+    return out
 
 
 def logit_margin(share: Array) -> Array:

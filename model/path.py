@@ -28,8 +28,7 @@ _RELATIVE = 1e-10
 _ABSOLUTE = 1e-11
 # How far a flow can be off, relative to its benchmark, for each unit of the residual of its market.
 _OPEN = 10.0
-# How far the flows of a market can be off, relative to what is bought there, for what rounding leaves of its price:
-# a firm that sells little for a small margin leaves over a small change of the price.
+# How far off the logs of prices are at which a regime of a structure changes, such as those at which a firm leaves.
 _ROUNDED = 10.0 * float(np.finfo(np.float64).eps)
 # So small that its square vanishes beside one.
 _STEP = 1e-30j
@@ -100,13 +99,15 @@ def along_path(
     Raises
     ------
     NotConverged
-        If the parts do not add up to `change` within 1e-9 of it, or 1e-10 of the flow where it hardly changes.
+        If the parts do not add up to `change` within 1e-9 of it, or 1e-10 of the flow where it hardly changes. Where
+        a structure has regimes, also within what rounding of the prices at which they change makes of the flow.
     """
     error = np.inf
     ends = switches(model, benchmark, increments)
-    value = model.data.value
-    allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * value + 1e-300
-    allowed = allowed + _ROUNDED * value.sum(axis=1, keepdims=True)
+    allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * model.data.value + 1e-300
+    if model.structure.regimes is not None:
+        # A firm with a tiny margin leaves over a tiny change of the price, of which rounding is a part.
+        allowed = allowed + _ROUNDED * _sensitivity(model, benchmark)
     for order in _ORDERS:
         parts = _quadrature(model, benchmark, increments, pool or {}, nodes(ends, order))
         error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
@@ -118,6 +119,20 @@ def along_path(
         f"the slopes do not add up to the change in every flow along the path (off by {error:.0e} of the "
         "tolerance); the shock is very large: take it in several steps"
     )
+
+
+def _sensitivity(model: Model, benchmark: Policy) -> Array:
+    """How far each flow moves if one unknown or another does, added up over the unknowns, at the benchmark."""
+    given, still = model.given(benchmark), np.zeros(model.active.shape)
+    values = model.compiled.values(still, given)
+    out = np.zeros_like(model.data.value)
+    for n in range(still.shape[1]):
+        one = np.zeros_like(still)
+        one[:, n] = 1.0
+        dots = model.compiled.along(still, given, model.compiled.unknowns(one, given))
+        found = model.results(benchmark, {name: a + _STEP * dots[name] for name, a in values.items()})
+        out += np.abs(model.data.value * _slope(found.quantity_ratio))
+    return out
 
 
 def _quadrature(

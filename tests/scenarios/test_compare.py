@@ -186,7 +186,9 @@ def test_firms_that_leave_split_the_path(whole: Comparison) -> None:
     assert ((found.total.quantity_ratio == 0.0) & (found.total.value0 > 0.0)).sum() > 20
     parts = found.simulation.attribution.values()
     change = found.total.value0 * (found.total.quantity_ratio - 1.0)
-    assert_allclose(sum(part.quantity for part in parts), change, rtol=1e-8, atol=1e-8)
+    # Relative to the flow, although the smallest is a millionth of its market.
+    off = np.abs(sum((part.quantity for part in parts), np.zeros_like(change)) - change)
+    assert (off <= 1e-8 * found.total.value0).all()
     assert_allclose(sum(part.total for part in parts), found.total.total, rtol=1e-8, atol=1e-8)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -286,6 +287,21 @@ def test_kernels_against_a_solver_of_one_equation() -> None:
         zero = lambda x, y=y, s=s, e=e: s - 1 / x - (s - e) * y * (1 - x) ** (s - 1)  # noqa: E731
         lerner = brentq(zero, 1 / s - 1e-9, 1 - 1e-15)
         assert m == pytest.approx(1.0 / (1.0 - lerner), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "eta", "share"), [(1.36, 0.85, 808.0), (1.024, 0.18, 1.3), (3.0, 0.5, 1e12), (29.0, 1.0, 1e90)]
+)
+def test_a_mark_up_of_many_times_the_cost_keeps_its_digits(sigma: float, eta: float, share: float) -> None:
+    """Against the equation for the log of cost over price, in fifty digits."""
+    with mpmath.workdps(50):
+        net, weight = mpmath.mpf(sigma) - 1, (mpmath.mpf(sigma) - mpmath.mpf(eta)) * share
+        gap = lambda u: mpmath.log(weight) + net * u - mpmath.log(net - mpmath.exp(u) / (1 - mpmath.exp(u)))  # noqa: E731
+        top = mpmath.log(net / (1 + net)) - mpmath.mpf(10) ** -30
+        exact = mpmath.exp(-mpmath.findroot(gap, (mpmath.mpf(-2000), top), solver="anderson", tol=1e-40))
+    (found,) = ces_markup(np.array([share]), np.array([sigma]), np.array([eta]))
+    assert exact > 40.0
+    assert found == pytest.approx(float(exact), rel=1e-12)
 
 
 @pytest.mark.parametrize("share", [np.array([1e-3, np.nan, 1e25]), np.array([np.nan, 0.5, 1e40])])

@@ -43,10 +43,11 @@ def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes
             hatch = "" if is_total or row.value >= 0 else "////"
             ax.bar(x, row.value, bottom=bottom, width=0.8, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3)
             end = bottom + row.value
-            above = row.value >= 0
+            # A total stands as high as the last part: its number goes to the other side of zero.
+            above, at = (row.value < 0, 0.0) if is_total else (row.value >= 0, end)
             text = f"{row.value:+,.0f}".replace("-", "\u2212")
             ax.annotate(
-                text, (x, end), (0, 2 if above else -2), textcoords="offset points",
+                text, (x, at), (0, 2 if above else -2), textcoords="offset points",
                 ha="center", va="bottom" if above else "top", fontsize=4.6 if small else 6,
             )  # fmt: skip
             if not is_total:
@@ -91,12 +92,15 @@ def plot_producer_gains(
     ax.axvline(0.0, color="black", linewidth=0.6)
     sales = data["sales_change"].to_numpy()
     for at, value in zip(y, surplus, strict=True):
-        text = f"{value:.1f}".replace("-", "\u2212")
+        text = f"{value:.1f} / {sales[at]:.1f}".replace("-", "\u2212")
         # Numbers stand beyond bar and diamond, so that neither hides them.
         beyond = max(value, sales[at], 0.0)
         ax.annotate(text, (beyond, at), (4, 0), textcoords="offset points", va="center", fontsize=5.5)
     ax.set_yticks(y, [result.benchmark.sectors[s] for s in data["sector"]])
     names = result.benchmark.regions
-    text = f"Bars: producer surplus of {names[producer]}. Diamonds: sales gained in {names[importer]} ({usd(result)})"
+    text = (
+        f"Bars, first number: producer surplus of {names[producer]}. "
+        f"Diamonds, second: sales gained in {names[importer]} ({usd(result)})"
+    )
     label_x(ax, text)
     return ax

@@ -28,7 +28,12 @@ from viner.scenarios.figures_trade import (
     redirected_spending_data,
     trade_diverted_data,
 )
-from viner.scenarios.figures_welfare import plot_producer_gains, plot_welfare_waterfall, welfare_waterfall_data
+from viner.scenarios.figures_welfare import (
+    plot_producer_gains,
+    plot_welfare_waterfall,
+    producer_gains_data,
+    welfare_waterfall_data,
+)
 from viner.scenarios.output import write_results
 from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step
@@ -151,6 +156,22 @@ def test_waterfall_ends_at_the_total(result: RunResult) -> None:
     ax = plot_welfare_waterfall(result)
     heights = [bar.get_height() for bars in ax.containers for bar in bars]
     assert_allclose(sum(heights), 2 * sum(data[r, "total"] for r in ("RUS", "KAZ", "BLR")), atol=1e-6)
+
+
+def test_numbers_in_the_waterfall_do_not_cover_each_other(result: RunResult) -> None:
+    (plot,) = (p for p in figures.FIGURES if p.name == "welfare")
+    figure = figures.draw(plot, result, 3.4, plot.heights[0])
+    figure.set_dpi(200)
+    boxes = [t.get_window_extent() for t in figure.axes[0].texts if t.get_text()[0] in "+\u2212"]
+    assert len(boxes) == 15
+    for n, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[n + 1 :])
+
+
+def test_gains_of_producers_show_both_numbers(result: RunResult) -> None:
+    data = producer_gains_data(result).sort_values("producer_surplus", kind="stable")
+    wanted = [f"{row.producer_surplus:.1f} / {row.sales_change:.1f}" for row in data.itertuples()]
+    assert [t.get_text() for t in plot_producer_gains(result).texts] == [t.replace("-", "\u2212") for t in wanted]
 
 
 def test_import_shares_add_up(result: RunResult) -> None:

@@ -126,9 +126,8 @@ def _sensitivity(model: Model, benchmark: Policy) -> Array:
     given, still = model.given(benchmark), np.zeros(model.active.shape)
     values = model.compiled.values(still, given)
     out = np.zeros_like(model.data.value)
-    for n in range(still.shape[1]):
-        one = np.zeros_like(still)
-        one[:, n] = 1.0
+    for unknown in np.eye(len(still.T)):
+        one = np.broadcast_to(unknown, still.shape)
         dots = model.compiled.along(still, given, model.compiled.unknowns(one, given))
         found = model.results(benchmark, {name: a + _STEP * dots[name] for name, a in values.items()})
         out += np.abs(model.data.value * _slope(found.quantity_ratio))

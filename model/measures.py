@@ -79,6 +79,12 @@ def _creation(o: Outcome, s: Setting) -> Array:
     return np.asarray(np.where(s.partner, o.displacement + o.expansion, 0.0).sum(axis=1))
 
 
+def _output_change(o: Outcome) -> Array:
+    if o.quantity1 is None:
+        return o.value0 * (o.policy.barrier * o.quantity_ratio - 1.0)
+    return o.policy.barrier * o.quantity1 - o.value0
+
+
 def _account(number: int) -> Callable[[Outcome, Setting], Array]:
     """An account of :data:`viner.model.policy.ACCOUNTS`; not a number where nothing moves it."""
 
@@ -116,11 +122,11 @@ MEASURES: tuple[Measure, ...] = (
     Measure("exports1", "value", "Exports after", lambda o, _: _exports(o.value1), kind="after"),
     Measure(
         "import_volume", "value", "Change in imports at benchmark prices",
-        lambda o, _: _imports(o.value0 * (o.quantity_ratio - 1.0)),
+        lambda o, _: _imports(o.quantity_change),
     ),
     Measure(
         "partner_import_volume", "value", "Change in imports from partners at benchmark prices",
-        lambda o, s: np.where(s.partner, o.value0 * (o.quantity_ratio - 1.0), 0.0).sum(axis=1),
+        lambda o, s: np.where(s.partner, o.quantity_change, 0.0).sum(axis=1),
     ),
     Measure(
         "diversion", "value", "Imports diverted to union partners, at benchmark prices",
@@ -140,11 +146,11 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "import_volume_percent", "per cent", "Change in the volume of imports",
-        lambda o, _: _imports(o.value0 * (o.quantity_ratio - 1.0)), lambda o, _: _imports(o.value0),
+        lambda o, _: _imports(o.quantity_change), lambda o, _: _imports(o.value0),
     ),
     Measure(
         "output_percent", "per cent", "Change in output",
-        lambda o, _: (o.value0 * (o.policy.barrier * o.quantity_ratio - 1.0)).sum(axis=2),
+        lambda o, _: _output_change(o).sum(axis=2),
         lambda o, _: o.value0.sum(axis=2),
     ),
     Measure(

@@ -89,7 +89,7 @@ def along_path(
     increments
         Changes of the instruments by field; together they lead to the policy at ``s = 1``.
     change
-        ``value0 (quantity_ratio - 1)`` at ``s = 1``, against which the integrals are checked.
+        Of quantities at benchmark prices, at ``s = 1``, against which the integrals are checked.
     residual
         By sector, the largest residual with which the equilibrium there was found: it leaves `change` open by as much.
     pool
@@ -130,7 +130,7 @@ def _sensitivity(model: Model, benchmark: Policy) -> Array:
         one = np.broadcast_to(unknown, still.shape)
         dots = model.compiled.along(still, given, model.compiled.unknowns(one, given))
         found = model.results(benchmark, {name: a + _STEP * dots[name] for name, a in values.items()})
-        out += np.abs(model.data.value * _slope(found.quantity_ratio))
+        out += np.abs(_slope(found.quantity(model.data.value)))
     return out
 
 
@@ -183,7 +183,7 @@ class _Point:
         self.model, self.policy, self.given, self.x = model, policy, given, x
         self.values = model.compiled.values(x, given)
         found = model.results(policy, self.values)
-        self.quantity = model.data.value * found.quantity_ratio
+        self.quantity = found.quantity(model.data.value)
         self.border_price = found.border_price_ratio
         self.value = self.quantity * self.border_price * policy.barrier
         self.wedges = model.wedges(policy, self.values)
@@ -208,7 +208,7 @@ class _Point:
         dots = self._directions(moving)
         values = {name: a + _STEP * dots[name] for name, a in self.values.items()}
         found = model.results(moving, values)
-        quantity: Array = model.data.value * found.quantity_ratio
+        quantity: Array = found.quantity(model.data.value)
         value: Array = quantity * found.border_price_ratio * moving.barrier
         cells = split(moving, model.wedges(moving, values), value, quantity)
         accounts = _slope(receipts(moving, cells))

@@ -230,7 +230,7 @@ def _stack(
     model = calibrated(structure, data)
     solution = equilibrium(model, new)
     found = model.results(new, model.compiled.values(solution.x, model.given(new)))
-    value = data.value * found.border_price_ratio * new.barrier * found.quantity_ratio
+    value = found.value(data.value, new.barrier)
     revenue = welfare.tariff_revenue(new, value)
     collected = (revenue - welfare.tariff_revenue(old, data.value)).sum(axis=1)
     rent = (welfare.rent(new, value) - welfare.rent(old, data.value)).sum(axis=1)
@@ -241,7 +241,7 @@ def _stack(
     return _Stack(
         sectors=each[0].sectors,
         regions=each[0].regions,
-        change=by_draw(data.value * (found.quantity_ratio - 1.0)),
+        change=by_draw(found.change(data.value)),
         spending=by_draw(welfare.spending(data)),
         composite=by_draw(found.composite_price_ratio),
         pool=by_draw(welfare.pool_transfer(revenue, pool)),

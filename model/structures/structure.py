@@ -29,7 +29,7 @@ class Results:
     Parameters
     ----------
     quantity_ratio
-        Of what arrives, by cell.
+        Of what arrives, by cell. Not a number where a route without trade at the benchmark has opened.
     price_ratio
         Of the delivered price, tariff included, by cell.
     border_price_ratio
@@ -42,6 +42,9 @@ class Results:
         By region.
     marginal_cost
         By cell, in units of the benchmark producer price; None where producers' prices are their marginal cost.
+    quantity1
+        What arrives, by cell, in benchmark values; None where that is the benchmark flow times `quantity_ratio`, since
+        routes without trade stay without.
     """
 
     quantity_ratio: Array
@@ -52,6 +55,21 @@ class Results:
     consumer_surplus: Array
     producer_surplus: Array
     marginal_cost: Array | None = None
+    quantity1: Array | None = None
+
+    def quantity(self, value0: Array) -> Array:
+        """Return what arrives, by cell, in the units of the benchmark flows `value0`."""
+        return value0 * self.quantity_ratio if self.quantity1 is None else self.quantity1
+
+    def value(self, value0: Array, barrier: Array) -> Array:
+        """Return flows at current producer prices, with what barriers use up."""
+        if self.quantity1 is None:
+            return value0 * self.border_price_ratio * barrier * self.quantity_ratio
+        return self.quantity1 * self.border_price_ratio * barrier
+
+    def change(self, value0: Array) -> Array:
+        """Return by how much more arrives than at the benchmark, by cell."""
+        return value0 * (self.quantity_ratio - 1.0) if self.quantity1 is None else self.quantity1 - value0
 
 
 @dataclass(frozen=True)

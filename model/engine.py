@@ -65,6 +65,15 @@ class Model:
         """Benchmark sales at producer prices, ``[sector, origin]``."""
         return welfare.sales(self.data)
 
+    @cached_property
+    def still(self) -> Array:
+        """The unknowns at the benchmark, ``[sector, unknown]``; instruments of :func:`under` have theirs at zero."""
+        out = np.zeros(self.active.shape)
+        if self.structure.start is not None:
+            own = self.structure.start(self.data)
+            out[:, : own.shape[1]] = own
+        return out
+
     def given(self, policy: Policy, rows: Rows = _EVERY) -> dict[str, Array]:
         """Return what the equations take: parameters, the data behind benchmark shares, and instruments.
 
@@ -139,10 +148,13 @@ class Model:
 
     def moving(self, x: Array) -> NDArray[np.bool_]:
         """Return which unknowns move with a small change of policy: all that are active and not at their floor."""
-        if QUOTA not in self.regimes:
-            return self.active
-        at_floor = np.arange(x.shape[1]) >= x.shape[1] - 2 * self.data.value[0].size
-        return np.asarray(self.active & ~(at_floor & (x <= 0.0)))
+        return np.asarray(self.active & ~(self.pairs & (x <= 0.0)))
+
+    @property
+    def pairs(self) -> NDArray[np.bool_]:
+        """``[unknown]``: those that complement a condition, and have a floor at zero."""
+        regions = len(self.data.regions)
+        return np.repeat(*zip(*((u.complement, regions ** len(u.sets)) for u in self.compiled.interface.unknowns)))
 
     def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
         """Return what an equilibrium says, from the variables of the equations by name."""
@@ -231,7 +243,7 @@ def equilibrium(model: Model, policy: Policy, *, start: Array | None = None) -> 
         model.compiled,
         lambda rows: model.given(policy, rows),
         active=model.active,
-        start=start,
+        start=model.still if start is None else start,
         markets=model.data.sectors,
         labels={"regions": model.data.regions},
     )

@@ -138,6 +138,12 @@ class Structure:
         report them as factors of the quantity, unless `mechanism_terms` says what they are.
     active
         ``active(data)``: the unknowns that are free to move, ``[sector, unknown]``.
+    corners
+        Whether flows come to corners, so that routes open and close, and trade can jump where they do.
+    determined
+        ``determined(given, values)``: refuses an equilibrium whose flows its prices do not determine.
+    start
+        ``start(data)``: the unknowns at the benchmark, ``[sector, unknown]``, where they are not zero.
     more
         ``more(data)``: further arrays that the equations take, such as masks, by name, the sector axis first.
     by_policy
@@ -165,6 +171,9 @@ class Structure:
     mechanisms: bool = True
     competitive: bool = False
     active: Callable[[MarketData], NDArray[np.bool_]] = moving_prices
+    corners: bool = False
+    determined: Callable[[Given, Mapping[str, Array]], None] | None = None
+    start: Callable[[MarketData], Array] | None = None
     more: Callable[[MarketData], dict[str, Array]] = _no_arrays
     by_policy: Callable[[Array, Array], dict[str, Array]] | None = None
     columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays

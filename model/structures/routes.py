@@ -1,0 +1,85 @@
+"""Which flows of a homogeneous good its prices determine.
+
+Take regions as origins and as destinations for points, and routes on which goods can move at no loss for lines. If the
+lines close a circle, goods can be sent round it and nothing else changes: prices and totals are what they are, and the
+flows on the circle are not determined. Origins whose supply is infinitely elastic count as one point, since what one of
+them sells less another may sell more at the same prices.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viner.errors import Fault, ParameterError
+from viner.model.market import Array, MarketData
+
+Flags = NDArray[np.bool_]
+
+
+def on_circles(lines: Flags, elastic: Flags) -> Flags:
+    """Return the routes that are on a circle, or between two circles, ``[market, origin, destination]``.
+
+    A line that is the only one at one of its points is on none and is taken away, until none is left or no more go.
+
+    Parameters
+    ----------
+    lines
+        ``[market, origin, destination]``: routes on which goods can move at no loss.
+    elastic
+        ``[market, origin]``: origins whose supply is infinitely elastic.
+    """
+    left = np.array(lines, dtype=bool)
+    while True:
+        out = left.sum(axis=2)
+        together = np.where(elastic, out, 0).sum(axis=1, keepdims=True)
+        alone_here = np.where(elastic, together, out) == 1
+        alone_there = left.sum(axis=1) == 1
+        gone = left & (alone_here[:, :, None] | alone_there[:, None, :])
+        if not gone.any():
+            return left
+        left &= ~gone
+
+
+def circle(left: Flags, elastic: Flags, regions: tuple[str, ...]) -> str:
+    """Return a circle among the lines of one market that :func:`on_circles` leaves, as text: ``A->B, C->B, C->A``."""
+    # Points: origins, destinations, and one for all origins of infinitely elastic supply.
+    n = len(regions)
+    lines = [(2 * n if elastic[i] else int(i), n + int(j), f"{regions[i]}->{regions[j]}") for i, j in np.argwhere(left)]
+    point, came, path = lines[0][0], -1, [(lines[0][0], "")]
+    seen = {point: 0}
+    while True:
+        # Every point has two lines at least, so that there is another way out than the one in.
+        number, line = next((k, one) for k, one in enumerate(lines) if point in one[:2] and k != came)
+        point, came = line[1] if line[0] == point else line[0], number
+        path.append((point, line[2]))
+        if point in seen:
+            return ", ".join(text for _, text in path[seen[point] + 1 :])
+        seen[point] = len(path) - 1
+
+
+def refuse_circles(data: MarketData) -> None:
+    """Refuse a benchmark whose flows prices do not determine.
+
+    Routes that are not used and stand on the threshold, with a margin of zero, count as used.
+
+    Raises
+    ------
+    ParameterError
+        Naming a circle in each sector.
+    """
+    sold = data.value.sum(axis=2) > 0.0
+    elastic = np.isinf(np.real(data.parameters["supply"]))
+    bought = data.value.sum(axis=1) > 0.0
+    threshold = (data.parameters["margin"] == 0.0)[:, :, None] & (sold | elastic)[:, :, None] & bought[:, None, :]
+    left = on_circles((data.value > 0.0) | threshold, elastic)
+    faults = [
+        Fault(
+            f"flows of sector {data.sectors[m]!r}",
+            f"flows that prices of a homogeneous good do not determine: {circle(left[m], elastic[m], data.regions)}",
+            "routes that close no circle",
+            "Net the benchmark: viner net BENCHMARK -o DIR"
+            + (", and raise margin above 0" if threshold[m].any() else ""),
+        )
+        for m in np.flatnonzero(left.any(axis=(1, 2)))
+    ]
+    if faults:
+        raise ParameterError(faults)

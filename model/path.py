@@ -17,10 +17,10 @@ import numpy as np
 
 from viner.errors import NotConverged
 from viner.model import welfare
-from viner.model.engine import Model, some_sectors
-from viner.model.market import Array, Policy
 from viner.model.corners import Line, pieces
+from viner.model.engine import Model, some_sectors
 from viner.model.jumps import Jumps
+from viner.model.market import Array, Policy
 from viner.model.point import STEP, PathPoint, Points, duties_of, slope
 from viner.model.solve import solve
 from viner.model.switches import Moves, nodes, on_path, switches

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.errors import Fault, ParameterError
+from viner.model import spatial_system
 from viner.model.compile import Array, Compiled
 from viner.model.generate import compile_system
 from viner.model.kernels import exprel
 from viner.model.solve import solve
-from viner.model import spatial_system
 
 Form = Literal["isoelastic", "linear"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.errors import Fault, ParameterError
-from viner.model.market import Array, MarketData
+from viner.model.market import MarketData
 
 Flags = NDArray[np.bool_]
 

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -176,6 +177,20 @@ def test_a_rebased_benchmark_goes_on_where_the_union_ended() -> None:
     assert_allclose(second.total.value1, at_once.total.value1, rtol=1e-10, atol=1e-9)
     no_pool = first.total.total - first.total.pool_transfer
     assert_allclose(no_pool + second.total.total, at_once.total.total, rtol=1e-7, atol=1e-7)
+
+
+def test_trade_among_members_rises_as_the_page_says() -> None:
+    grown = []
+    for borders, standards in ((1.0, 1.0), (2.0, 3.0), (4.0, 6.0), (5.75, 5.75)):
+        result = run(replace(deep_integration.scenario(borders, standards), variants={}))
+        members = at(result, *MEMBERS)
+        inside = np.ix_(range(len(result.benchmark.sectors)), members, members)
+        before = result.total.value0[inside] * ~np.eye(len(members), dtype=bool)
+        grown.append(100.0 * ((before * result.total.quantity_ratio[inside]).sum() / before.sum() - 1.0))
+    assert_allclose(grown, [8.9, 24.0, 54.3, 65.0], atol=0.2)
+    page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text()
+    assert "rises by 24 per cent in volume (9 to 54)" in page
+    assert "65 per cent would take cuts of 11.5 per cent in all" in page
 
 
 def test_barriers_are_no_benchmark(deep: RunResult) -> None:

@@ -237,10 +237,8 @@ def pieces(line: Line) -> Pieces:
         a = _joined(ends[0], between)
         b = _joined(between, ends[1])
     else:
-        names = ", ".join(dict.fromkeys(model.data.rows[m] for m in a.row))
-        raise NotConverged(
-            f"routes open and close along the path without end in {names}; take the shock in several steps"
-        )
+        names = _named(some_sectors(line.model, a.row), np.ones(len(a.row), dtype=bool))
+        raise NotConverged(f"routes open and close along the path without end in {names}; take the shock in steps")
     return Pieces.of(found)
 
 

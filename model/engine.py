@@ -154,7 +154,8 @@ class Model:
     def pairs(self) -> NDArray[np.bool_]:
         """``[unknown]``: those that complement a condition, and have a floor at zero."""
         regions = len(self.data.regions)
-        return np.repeat(*zip(*((u.complement, regions ** len(u.sets)) for u in self.compiled.interface.unknowns)))
+        unknowns = self.compiled.interface.unknowns
+        return np.repeat([u.complement for u in unknowns], [regions ** len(u.sets) for u in unknowns])
 
     def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
         """Return what an equilibrium says, from the variables of the equations by name."""

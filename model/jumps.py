@@ -1,10 +1,10 @@
 """Where trade jumps: a route opens that closes a circle of routes.
 
-At such a point of the path buyers are indifferent between the sources that they leave and those that they turn to, and
-goods are sent round the circle until a route of it is empty. Relative prices on the circle do not move. Their level does
-where as many goods do not come back as were sent, which is so where tariffs differ between routes: what is bought at the
-same price is then worth more or fewer goods. So between the two sides lies a line of equilibria at one policy, and
-results move along it: their slopes are integrated from one end to the other.
+At such a point of the path buyers are indifferent between the sources that they leave and those that they turn to,
+and goods are sent round the circle until a route of it is empty. Relative prices on the circle do not move. Their level
+does where not as many goods come back as were sent, which is so where duties differ between routes: sources that cost
+buyers the same then cost producers more or less. So between the two sides lies a line of equilibria at one policy,
+and results move along it: their slopes are integrated from one end to the other.
 
 Which increment of policy makes it happen? Let the switch be smooth, with flows that depend on how far the new route is
 from paying, in a narrow band: what each increment contributes is then what it closes of that distance, and the width

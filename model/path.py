@@ -107,6 +107,7 @@ def along_path(
         a structure has regimes, also within what rounding of the prices at which they change makes of the flow.
     """
     error = np.inf
+    whole = [_together(increments)]
     allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * model.data.value + 1e-300
     if model.structure.regimes is not None:
         # A firm with a tiny margin leaves over a tiny change of the price, of which rounding is a part.
@@ -114,11 +115,11 @@ def along_path(
     if model.structure.corners:
         # A route that is closed at both ends has no flow to be measured by.
         allowed = allowed + _RELATIVE * model.data.value.sum(axis=(1, 2), keepdims=True)
-        line = Line(model, partial(on_path, benchmark, increments), np.zeros(model.active.shape))
+        line = Line(model, partial(on_path, benchmark, whole), np.zeros(model.active.shape))
         split = pieces(line)
         points, jumps = partial(line.points, split), Jumps(model, benchmark, increments, split)
     else:
-        points = partial(_points, model, benchmark, increments, switches(model, benchmark, increments))
+        points = partial(_points, model, benchmark, whole, switches(model, benchmark, whole))
         jumps = None
     for order in _ORDERS:
         parts = _quadrature(points(order), increments, pool or {})
@@ -183,3 +184,12 @@ def _quadrature(points: Points, increments: Sequence[Moves], pool: Mapping[int, 
         transfer = welfare.pool_transfer(duties_of(point.cells), pool)
         parts.append(Parts(**(nothing | {"pool_transfer": integral(transfer)})))
     return parts
+
+
+def _together(increments: Sequence[Moves]) -> dict[str, Array]:
+    """All increments as one."""
+    out: dict[str, Array] = {}
+    for moves in increments:
+        for name, move in moves.items():
+            out[name] = out[name] + move if name in out else move
+    return out

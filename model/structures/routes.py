@@ -14,6 +14,8 @@ from viner.model.market import MarketData
 
 Flags = NDArray[np.bool_]
 
+_MOST_NAMED = 3
+
 
 def on_circles(lines: Flags, elastic: Flags) -> Flags:
     """Return the routes that are on a circle, or between two circles, ``[market, origin, destination]``.
@@ -71,15 +73,21 @@ def refuse_circles(data: MarketData) -> None:
     bought = data.value.sum(axis=1) > 0.0
     threshold = (data.parameters["margin"] == 0.0)[:, :, None] & (sold | elastic)[:, :, None] & bought[:, None, :]
     left = on_circles((data.value > 0.0) | threshold, elastic)
-    faults = [
+    found = np.flatnonzero(left.any(axis=(1, 2)))
+    if not len(found):
+        return
+    circles = "; ".join(
+        f"{data.sectors[m]}: {circle(left[m], elastic[m], data.regions)}" for m in found[:_MOST_NAMED].tolist()
+    )
+    more = f"; and {len(found) - _MOST_NAMED} more sectors" if len(found) > _MOST_NAMED else ""
+    cure = "Net the benchmark, which keeps what is sold and bought: viner net BENCHMARK -o DIR"
+    if (threshold & left).any():
+        cure = "Raise margin above 0: there a source that is not used costs as little as one that is"
+    raise ParameterError(
         Fault(
-            f"flows of sector {data.sectors[m]!r}",
-            f"flows that prices of a homogeneous good do not determine: {circle(left[m], elastic[m], data.regions)}",
-            "routes that close no circle",
-            "Net the benchmark: viner net BENCHMARK -o DIR"
-            + (", and raise margin above 0" if threshold[m].any() else ""),
+            "flows",
+            f"routes that close a circle, on which prices of a homogeneous good determine no flows ({circles}{more})",
+            "routes that close none",
+            cure,
         )
-        for m in np.flatnonzero(left.any(axis=(1, 2)))
-    ]
-    if faults:
-        raise ParameterError(faults)
+    )

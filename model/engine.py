@@ -161,6 +161,17 @@ class Model:
         """Return what an equilibrium says, from the variables of the equations by name."""
         return self.structure.results(self.at(policy, values), values)
 
+    def refuse_undetermined(self, policy: Policy, values: Mapping[str, Array]) -> None:
+        """Refuse an equilibrium whose flows its prices do not determine.
+
+        Raises
+        ------
+        ScenarioError
+            Naming the sectors.
+        """
+        if self.structure.determined is not None:
+            self.structure.determined(self.at(policy, values), values)
+
     def columns(self, policy: Policy, values: Mapping[str, Array]) -> Mapping[str, Array]:
         """Return the results that are the structure's own, by name."""
         return self.structure.columns(self.at(policy, values), values)

@@ -232,6 +232,7 @@ def outcome(
     model = under(model, [benchmark, policy])
     solution = equilibrium(model, policy)
     values = model.compiled.values(solution.x, model.given(policy))
+    model.refuse_undetermined(policy, values)
     found, wedges = model.results(policy, values), model.wedges(policy, values)
     value0 = model.data.value
     value1, change = found.value(value0, policy.barrier), found.change(value0)

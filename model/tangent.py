@@ -65,6 +65,9 @@ class Point:
 
     def __init__(self, model: Model, policy: Policy, x: Array) -> None:
         refuse_other_instruments(policy)
+        if model.structure.corners:
+            found = f"{model.structure.name}, in which routes open and close"
+            raise NoDerivative(Fault("structure", found, "one with smooth flows", "Compare two runs instead"))
         self.model, self.policy, self.x = model, policy, x
         self.given = model.given(policy)
         self.values = model.compiled.values(x, self.given)

@@ -155,9 +155,11 @@ class RunResult:
     def standard_errors(self) -> pd.DataFrame | None:
         """All measures with standard errors by the delta method; None if no elasticity in use has one.
 
-        None as well where there are other instruments than tariffs, barriers and rents that importers hold.
+        None as well where there are other instruments than tariffs, barriers and rents that importers hold, or where
+        routes open and close.
         """
-        if not all(is_plain(policy) for policy in (self.path.benchmark, self.path.total, *self.path.alone)):
+        policies = (self.path.benchmark, self.path.total, *self.path.alone)
+        if self.structure.corners or not all(is_plain(policy) for policy in policies):
             return None
         return standard_error_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
 

@@ -22,6 +22,9 @@ from viner.model.structures.structure import Given, Results, Structure
 from viner.model.system import Condition, Definition, System
 from viner.model.welfare import consumer_surplus, producer_surplus, sales, spending
 
+# Sources whose costs differ by less than this part cost the same.
+_SAME = 1e-9
+
 MARGIN = ParameterSpec(
     "margin",
     "how much dearer, as a fraction, a region's goods are where it sells none than what is bought there; inf for never",
@@ -136,6 +139,50 @@ def results(given: Given, values: Mapping[str, Array]) -> Results:
     )
 
 
+def determined(given: Given, values: Mapping[str, Array]) -> None:
+    """Refuse an equilibrium in which sources cost the same to the last digits, so that prices determine no flows.
+
+    Raises
+    ------
+    ScenarioError
+        See :func:`viner.model.structures.routes.refuse_undetermined`.
+    """
+    data = given.data
+    flows = given.active[:, 2 * len(data.regions) :].reshape(data.value.shape)
+    dearer = values["k"] * values["d"] / values["P"][:, None, :] - 1.0
+    routes.refuse_undetermined(data, flows & ((values["q"] > 0.0) | (dearer < _SAME)))
+
+
+def viners_columns(given: Given, values: Mapping[str, Array]) -> dict[str, Array]:
+    """Return Viner's creation and diversion by importer, in the benchmark's unit.
+
+    With `M` imports, `c` what a unit of them costs at the border and `P` the price at home, before and after,
+
+        creation = (area beside demand) + (area beside supply) - (P0 - P1) M0 + (P1 - c1) (M1 - M0)
+        diversion = (c1 - c0) M0
+
+    Creation is what is saved where dear home goods give way to imports, what buyers gain by buying more, and the duty
+    on what comes in more; negative where trade is destroyed. Diversion is what the former imports now cost more at the
+    border. In a region that imports and sells nothing abroad creation less diversion is the change in welfare, but for
+    rents that it does not get. Where nothing comes in afterwards nothing is diverted.
+    """
+    data, found = given.data, results(given, values)
+    abroad = ~np.eye(len(data.regions), dtype=bool)
+    k0 = 1.0 / (1.0 + data.tariff)
+    m0, m1 = ((abroad * a / k).sum(axis=1) for a, k in ((data.value, k0), (values["q"], values["k"])))
+    paid0, paid1 = (
+        (abroad * a).sum(axis=1) for a in (data.value, found.border_price_ratio * given.policy.barrier * values["q"])
+    )
+    c0 = paid0 / np.where(m0 > 0.0, m0, 1.0)
+    c1 = np.where(m1 > 0.0, paid1 / np.where(m1 > 0.0, m1, 1.0), c0)
+    price = values["P"]
+    surplus = found.consumer_surplus + found.producer_surplus
+    return {
+        "viner_creation": surplus - (1.0 - price) * m0 + (price - c1) * (m1 - m0),
+        "viner_diversion": (c1 - c0) * m0,
+    }
+
+
 STRUCTURE = Structure(
     name="homogeneous",
     title="One homogeneous good: the cheapest source sells",
@@ -152,6 +199,8 @@ STRUCTURE = Structure(
     mechanisms=False,
     active=active,
     corners=True,
+    determined=determined,
+    columns=viners_columns,
     more=benchmark,
     start=start,
 )

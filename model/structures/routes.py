@@ -9,7 +9,7 @@ them sells less another may sell more at the same prices.
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.errors import Fault, ParameterError
+from viner.errors import Fault, ParameterError, ScenarioError
 from viner.model.market import MarketData
 
 Flags = NDArray[np.bool_]
@@ -76,18 +76,60 @@ def refuse_circles(data: MarketData) -> None:
     found = np.flatnonzero(left.any(axis=(1, 2)))
     if not len(found):
         return
-    circles = "; ".join(
-        f"{data.sectors[m]}: {circle(left[m], elastic[m], data.regions)}" for m in found[:_MOST_NAMED].tolist()
-    )
-    more = f"; and {len(found) - _MOST_NAMED} more sectors" if len(found) > _MOST_NAMED else ""
     cure = "Net the benchmark, which keeps what is sold and bought: viner net BENCHMARK -o DIR"
     if (threshold & left).any():
         cure = "Raise margin above 0: there a source that is not used costs as little as one that is"
     raise ParameterError(
         Fault(
             "flows",
-            f"routes that close a circle, on which prices of a homogeneous good determine no flows ({circles}{more})",
+            f"routes that close a circle ({_circles(data, left, elastic)}), on which prices determine no flows",
             "routes that close none",
             cure,
         )
     )
+
+
+def refuse_undetermined(data: MarketData, lines: Flags) -> None:
+    """Refuse an equilibrium whose flows, or whose level of prices, nothing determines.
+
+    Parameters
+    ----------
+    lines
+        ``[market, origin, destination]``: routes that are used, and those that would be at any lower cost.
+
+    Raises
+    ------
+    ScenarioError
+        Naming the sectors, with a circle of routes that cost the same, or the regions whose prices are loose.
+    """
+    elastic = np.isinf(data.parameters["supply"])
+    left = on_circles(lines, elastic)
+    if left.any():
+        found = f"a policy at which sources cost exactly the same ({_circles(data, left, elastic)})"
+        expected = "one at which prices determine the flows"
+        cure = "Move the policy, or the margins of the sources, a little to either side; margins differ by origin"
+        raise ScenarioError(Fault("policy", found, expected, cure))
+    fixed_supply, fixed_demand = (data.parameters[name] == 0.0 for name in ("supply", "demand"))
+    for m in np.flatnonzero(fixed_supply.any(axis=1) & fixed_demand.any(axis=1)).tolist():
+        loose = _loose(lines[m], fixed_supply[m], fixed_demand[m])
+        if loose.any():
+            names = ", ".join(np.array(data.regions)[loose])
+            found = f"quantities that are fixed on both sides, in {data.sectors[m]}: prices of {names} are loose"
+            raise ScenarioError(Fault("elasticities", found, "demand or supply that answers to the price"))
+
+
+def _loose(lines: Flags, fixed_supply: Flags, fixed_demand: Flags) -> Flags:
+    """Return the origins of one market that trade with nobody, near or far, whose quantity answers to the price."""
+    answers = ~fixed_supply
+    for _ in range(len(lines)):
+        there = ~fixed_demand | (lines & answers[:, None]).any(axis=0)
+        answers = answers | (lines & there[None, :]).any(axis=1)
+    return np.asarray(lines.any(axis=1) & ~answers)
+
+
+def _circles(data: MarketData, left: Flags, elastic: Flags) -> str:
+    """Return the circles of the first sectors that have one, as text."""
+    found = np.flatnonzero(left.any(axis=(1, 2)))
+    texts = [f"{data.sectors[m]}: {circle(left[m], elastic[m], data.regions)}" for m in found[:_MOST_NAMED].tolist()]
+    more = [f"and {len(found) - _MOST_NAMED} more sectors"] if len(found) > _MOST_NAMED else []
+    return "; ".join([*texts, *more])

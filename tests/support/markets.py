@@ -76,15 +76,19 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
     return calibrated(structure, replace(data, partner=pairs(regions)))
 
 
-def without_circles(rng: np.random.Generator, value: Array, *, share: float = 0.7) -> NDArray[np.bool_]:
-    """Return routes that close no circle: home sales, and a share of others in random order that are used and close none.
+def without_circles(
+    rng: np.random.Generator, value: Array, *, share: float = 0.7, elastic: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Return routes that close no circle: home sales, and a share of the others in random order, if they close none.
 
-    Found by joining regions as origins and regions as destinations, piece by piece.
+    Found by joining regions as origins and as destinations, piece by piece; origins of elastic supply are one piece.
     """
     sectors, regions, _ = value.shape
     out = np.zeros(value.shape, dtype=bool)
     for s in range(sectors):
         piece = list(range(2 * regions))
+        if elastic is not None:
+            piece = [2 * regions if n < regions and elastic[s, n] else n for n in piece]
         routes = [(i, j) for i, j in rng.permutation(np.argwhere(~np.eye(regions, dtype=bool))).tolist()]
         kept = [route for route in routes if rng.random() < share]
         for i, j in [(n, n) for n in range(regions)] + kept:

@@ -96,7 +96,7 @@ def on_piece(model: Model, policy: Policy, start: Array, free: Flags) -> Array:
     worst = np.abs(f).max(axis=1)
     if (worst <= _ROUNDING).all():
         return x
-    names = ", ".join(dict.fromkeys(model.data.rows[m] for m in np.flatnonzero(~(worst <= _ROUNDING))))
+    names = ", ".join(dict.fromkeys(model.data.sectors[m] for m in np.flatnonzero(~(worst <= _ROUNDING))))
     raise NotConverged(f"no equilibrium found along the path in {names}; take the shock in several steps")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy import Integer
 
 from viner.model.market import Array, MarketData, ParameterSpec
 from viner.model.notation import Quantity, index, inside, outside, total
@@ -70,8 +71,10 @@ def system() -> System:
             Definition(q[i, j], z[i, j] * x[i, j], "Flows"),
         ),
         conditions=(
-            Condition(p[i] ** eps[i], total(b[i, j] * q[i, j] / S[i], j), p[i], "Clearing at the origin"),
-            Condition(total(q[i, j] / (k[i, j] * D[j]), i), P[j] ** (-eta[j]), P[j], "Clearing at the destination"),
+            Condition(Integer(1), total(b[i, j] * q[i, j] / (S[i] * p[i] ** eps[i]), j), p[i],
+                      "Clearing at the origin"),
+            Condition(total(q[i, j] * P[j] ** eta[j] / (k[i, j] * D[j]), i), Integer(1), P[j],
+                      "Clearing at the destination"),
             Condition(k[i, j] * d[i, j], P[j], x[i, j], "No gain from trade left", complement=True),
         ),
     )  # fmt: skip

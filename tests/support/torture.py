@@ -68,7 +68,7 @@ def torture(name: str, markets: int, regions: int, seed: int) -> Tally:
         price = np.exp(solution.x * VERIFIERS[name].in_logs)
     sane = np.isfinite(price).all(axis=1) & (price > 0.0).all(axis=1) & (solution.residual <= VERIFIED)
     certain = ~VERIFIERS[name].doubtful(data)
-    at_start = _sign(model, Policy(data.tariff), 0.0 * solution.x)
+    at_start, at_end = _sign(model, Policy(data.tariff), 0.0 * solution.x), _sign(model, policy, solution.x)
     return Tally(
         markets=markets,
         solved=int(good.sum()),
@@ -77,7 +77,7 @@ def torture(name: str, markets: int, regions: int, seed: int) -> Tally:
         refused=_causes(model, policy, solution, ~good),
         refused_though_certain=_causes(model, policy, solution, ~good & certain),
         certain=int(certain.sum()),
-        turned=0 if model.structure.corners else int((good & (_sign(model, policy, solution.x) * at_start < 0.0)).sum()),
+        turned=0 if model.structure.corners else int((good & (at_end * at_start < 0.0)).sum()),
         iterations=solution.iterations.tolist(),
     )
 

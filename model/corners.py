@@ -84,7 +84,7 @@ def on_piece(model: Model, policy: Policy, start: Array, free: Flags) -> Array:
         Naming the markets.
     """
     code, given = model.compiled, model.given(policy)
-    x = np.array(start)
+    x: Array = np.array(start)
     for _ in range(_MOST_STEPS):
         f, jacobian = code.residual_and_jacobian(x, given)
         step, _ = newton_step(f, jacobian, free)
@@ -96,8 +96,8 @@ def on_piece(model: Model, policy: Policy, start: Array, free: Flags) -> Array:
     worst = np.abs(f).max(axis=1)
     if (worst <= _ROUNDING).all():
         return x
-    names = ", ".join(dict.fromkeys(model.data.sectors[m] for m in np.flatnonzero(~(worst <= _ROUNDING))))
-    raise NotConverged(f"no equilibrium found along the path in {names}; take the shock in several steps")
+    failed = _named(model, ~(worst <= _ROUNDING))
+    raise NotConverged(f"no equilibrium found along the path in {failed}; take the shock in several steps")
 
 
 def _named(model: Model, which: Flags) -> str:

@@ -55,7 +55,7 @@ class Jumps:
         before, after = pieces.some(last), pieces.some(last + 1)
         opens = after.free & ~before.free & model.pairs
         # Where nothing opens trade does not jump.
-        some = opens.any(axis=1)
+        some = np.flatnonzero(opens.any(axis=1))
         before, after, opens = before.some(some), after.some(some), opens[some]
         self.count, self.rows, self.s = len(model.data.sectors), before.row, before.high
         self.rates: list[Array] = []

@@ -11,7 +11,6 @@ bind, or one duty takes the place of another, slopes jump: such points are found
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from itertools import zip_longest
 
 import numpy as np
 
@@ -124,7 +123,8 @@ def along_path(
     for order in _ORDERS:
         parts = _quadrature(points(order), increments, pool or {})
         if jumps is not None:
-            parts = [part.with_jump(a) for part, a in zip_longest(parts, jumps.parts(pool or {}, order), fillvalue={})]
+            jumped = jumps.parts(pool or {}, order)
+            parts = [part.with_jump(jumped[n]) if n < len(jumped) else part for n, part in enumerate(parts)]
         error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
         if error <= 1.0:
             return parts

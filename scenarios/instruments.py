@@ -56,19 +56,24 @@ SPECS: Mapping[str, Spec] = {
     "export-duty": Spec("export_duty", RATES),
     "production-subsidy": Spec("production_subsidy", ("rate", "points", "percent_of_rate"), whole="origin"),
     "excise": Spec("excise", RATES, whole="destination"),
+    "specific-excise": Spec("specific_excise", ("amount",), ("unit_value",), whole="destination", unit="price"),
     "vat": Spec("vat", RATES, whole="destination"),
     "quota": Spec("quota", ("volume", "rate"), ("recipient",), unit="volume"),
+    "shared-quota": Spec("shared_quota", ("volume", "rate"), ("recipient",), unit="volume"),
     "tariff-rate-quota": Spec("quota", ("volume", "rate"), ("recipient",), unit="volume"),
     "over-quota-tariff": Spec("over_tariff", ("rate",)),
 }
 
 
+_AMOUNTS = ("specific", "minimum", "threshold", "specific_excise")
+
+
 def legal(field: str, level: Array, highest: float) -> NDArray[np.bool_]:
     """Return where levels of a field of a policy are ones that it can have; absent is one."""
     absent = np.isnan(level)
-    if field in ("specific", "minimum", "threshold"):
+    if field in _AMOUNTS:
         return np.asarray(absent | ((level >= 0.0) & np.isfinite(level)))
-    if field == "quota":
+    if field in ("quota", "shared_quota"):
         return np.asarray(absent | ((level > 0.0) & np.isfinite(level)))
     if field == "production_subsidy":
         return np.asarray((level > -highest) & (level < 1.0))
@@ -80,9 +85,9 @@ def legal(field: str, level: Array, highest: float) -> NDArray[np.bool_]:
 
 def expected(field: str, highest: float) -> str:
     """Return what :func:`legal` accepts, in words."""
-    if field in ("specific", "minimum", "threshold"):
+    if field in _AMOUNTS:
         return "an amount of at least 0, in benchmark producer prices"
-    if field == "quota":
+    if field in ("quota", "shared_quota"):
         return "a positive volume, in benchmark values"
     if field == "production_subsidy":
         return "a fraction below 1"

@@ -14,6 +14,7 @@ from viner.model.compile import Array, Compiled
 from viner.model.generate import compile_system
 from viner.model.market import MarketData, Policy
 from viner.model.policy import Wedges, fixed_power, fixed_rent, is_plain, outer_power
+from viner.model.quotas import check_quotas
 from viner.model.regimes import (
     PRICE,
     QUOTA,
@@ -202,7 +203,8 @@ def under(model: Model, policies: Sequence[Policy]) -> Model:
     Raises
     ------
     ScenarioError
-        If the structure is not one of price takers and there are duties on units, levies or quotas.
+        If the structure is not one of price takers and there are duties on units, levies or quotas, or if a quota is
+        one that the equations do not have.
     """
     kinds = regimes(policies)
     if not kinds:
@@ -210,26 +212,11 @@ def under(model: Model, policies: Sequence[Policy]) -> Model:
     active, more = model.active, dict(model.more)
     if QUOTA in kinds:
         cells = Cells.of(policies, model.data.value)
-        _check_quotas(model, policies, cells)
+        check_quotas(model.data, policies, cells)
         more |= cells.masks()
         active = np.concatenate([active, cells.pairs()], axis=1)
     code = compiled_under(model.structure, kinds)
     return replace(model, compiled=code, active=active, more=more, regimes=kinds)
-
-
-def _check_quotas(model: Model, policies: Sequence[Policy], cells: Cells) -> None:
-    """Refuse rates beyond a quota that are not above those within, or that stand beside duties on units."""
-    faults = []
-    for policy in policies:
-        priced = (policy.specific != 0.0) | ~np.isnan(policy.minimum) | (policy.threshold != 0.0)
-        low = ~(policy.over_tariff > policy.tariff)
-        for wrong, found in ((priced, "with a duty on units or a levy"), (low, "at a rate not above that within")):
-            for s, i, j in np.argwhere(cells.ceiled & wrong)[:1]:
-                place = f"{model.data.sectors[s]} from {model.data.regions[i]} to {model.data.regions[j]}"
-                expected = "ad valorem rates, the one beyond the quota higher than the one within"
-                faults.append(Fault(f"tariff-rate quota on {place}", f"one {found}", expected))
-    if faults:
-        raise ScenarioError(dict.fromkeys(faults))
 
 
 def taken(policy: Policy, rows: Rows) -> Policy:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,7 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
     for spec in (
         ParameterSpec("sigma_imports", "substitution between import sources"),
         ParameterSpec("sigma_home", "substitution between imports and home goods"),
-        ParameterSpec(
-            "sigma_union",
-            "substitution between imports from union partners and from outsiders",
-            default=5.0,
-            default_source="geometric mean of 7.0 among sources (Hertel et al. 2007) and its half for home and imports",
-        ),
+        ParameterSpec("sigma_union", "substitution between imports from union partners and from outsiders"),
         ParameterSpec("sigma", "substitution between all sources, home included (one nest)"),
         ParameterSpec("demand", "demand for the sector's composite good", minimum_allowed=True),
         ParameterSpec("supply", "supply by producers", minimum_allowed=True, infinite_allowed=True),
@@ -52,6 +47,17 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
         FIRMS,
     )
 }
+
+STANDS_FOR: Mapping[str, tuple[str, ...]] = {
+    "sigma": ("sigma_home",),
+    "sigma_home": ("sigma",),
+    "sigma_imports": ("sigma",),
+    "sigma_union": ("sigma_imports", "sigma_home"),
+}
+"""What may stand for a parameter that a benchmark lacks: another of the same notion, or the geometric mean of two.
+
+Substitution between partners and outsiders lies between that among sources and that between home and imports.
+"""
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,29 @@ def owners(name: str, rows: Sequence[Elasticity], sectors: Sequence[str], region
     for i in sorted(mine, key=lambda i: rows[i].specificity):
         owner[sector_at[rows[i].sector], region_at[rows[i].region]] = i
     return owner
+
+
+def stand_in(name: str, rows: Sequence[Elasticity], sectors: Sequence[str], regions: Sequence[str]) -> list[Elasticity]:
+    """Return rows for a parameter made of those of `STANDS_FOR`; none if these do not give every sector and region.
+
+    The rows say that they are assumed and what they were taken from.
+    """
+    sources = STANDS_FOR.get(name, ())
+    held = [owners(source, rows, sectors, regions) for source in sources]
+    if not held or any((owner < 0).any() for owner in held):
+        return []
+    if len(held) == 1:
+        own = [row for row in rows if row.parameter == sources[0]]
+        return [replace(r, parameter=name, basis="assumed", source=f"taken from {sources[0]}", line=0) for r in own]
+    value = np.array([row.value for row in rows])
+    mean = np.exp(np.mean([np.log(value[owner]) for owner in held], axis=0))
+    source = f"geometric mean of {' and '.join(sources)}"
+    out = []
+    for sector, by_region in zip(sectors, mean, strict=True):
+        whole = (by_region == by_region[0]).all()
+        cells = [(EVERY, by_region[0])] if whole else list(zip(regions, by_region, strict=True))
+        out += [Elasticity(name, sector, region, float(number), "assumed", source) for region, number in cells]
+    return out
 
 
 def expected_value(spec: ParameterSpec) -> str:

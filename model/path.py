@@ -103,7 +103,8 @@ def along_path(
         a structure has regimes, also within what rounding of the prices at which they change makes of the flow.
     """
     error = np.inf
-    ends = switches(model, benchmark, increments)
+    whole = [_together(increments)]
+    ends = switches(model, benchmark, whole)
     allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * model.data.value + 1e-300
     if model.structure.regimes is not None:
         # A firm with a tiny margin leaves over a tiny change of the price, of which rounding is a part.
@@ -148,7 +149,7 @@ def _quadrature(
     by_sector = np.argsort(sectors, kind="stable")
     first = np.flatnonzero(np.diff(sectors[by_sector], prepend=-1))
     wide = some_sectors(model, sectors)
-    policy = on_path(benchmark, increments, sectors, s)
+    policy = on_path(benchmark, [_together(increments)], sectors, s)
     given = wide.given(policy)
     names = [f"{sector} (on the path)" for sector in wide.data.sectors]
     x = solve(wide.compiled, given, active=wide.active, markets=names, labels={"regions": wide.data.regions}).x
@@ -170,6 +171,15 @@ def _quadrature(
         transfer = welfare.pool_transfer(_duties(point.cells), pool)
         parts.append(Parts(**(nothing | {"pool_transfer": integral(transfer)})))
     return parts
+
+
+def _together(increments: Sequence[Moves]) -> dict[str, Array]:
+    """All increments as one."""
+    out: dict[str, Array] = {}
+    for moves in increments:
+        for name, move in moves.items():
+            out[name] = out[name] + move if name in out else move
+    return out
 
 
 def _duties(cells: Mapping[str, Array]) -> Array:

@@ -5,20 +5,20 @@ The path from the benchmark to the new policy is stated in :mod:`viner.model.pat
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viner.errors import AccountsError
 from viner.model import welfare
+from viner.model.attribution import NOTHING, POOL, Key, moved_by, plus_over
 from viner.model.engine import Model, equilibrium, under
 from viner.model.market import Array, Policy
-from viner.model.path import Parts, along_path, plus
+from viner.model.path import Parts, along_path
 from viner.model.policy import DUTIES, RENTS, TAXES, difference, joined, receipts, split, total_of
 from viner.model.solve import Solution
 
-NOTHING = "none"
 _TOLERANCE = 1e-8
 
 
@@ -96,36 +96,39 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Simulation:
-    """All equilibria of an experiment, and the parts of the last one by step.
+    """All equilibria of an experiment, and the parts of the last one by whose policy moved.
 
     Parameters
     ----------
     outcomes
         By step, each alone, and ``total``: all steps together.
-    by_instrument
-        By step and instrument, the parts of the total, whatever order the steps are named in. A step that moves
-        nothing has ``none``, and what a pool contributes stands under ``pool``.
+    parts
+        By step, instrument and the region whose policy it is, the parts of the total, whatever order the steps are
+        named in. A step that moves nothing has one part of zero, of the instrument ``none``; what a pool contributes
+        stands under ``pool``. Neither has a region.
     alone
         By step and instrument, the outcome of moving only that instrument of that step.
     """
 
     outcomes: Mapping[str, Outcome]
-    by_instrument: Mapping[tuple[str, str], Parts]
+    parts: Mapping[Key, Parts]
     alone: Mapping[tuple[str, str], Outcome]
 
     def alone_of(self, step: str, instrument: str) -> Outcome | None:
         """Return the outcome of an instrument of a step alone; None for a pool that other steps fill."""
         if (step, instrument) in self.alone:
             return self.alone[step, instrument]
-        return self.outcomes[step] if instrument in (NOTHING, "pool") else None
+        return self.outcomes[step] if instrument in (NOTHING, POOL) else None
 
-    @property
+    @cached_property
+    def by_instrument(self) -> dict[tuple[str, str], Parts]:
+        """By step and instrument, the parts of the total: sums over regions."""
+        return plus_over(self.parts, lambda key: key[:2])
+
+    @cached_property
     def attribution(self) -> dict[str, Parts]:
-        """By step, the parts of the total."""
-        out: dict[str, Parts] = {}
-        for (step, _), parts in self.by_instrument.items():
-            out[step] = plus(out[step], parts) if step in out else parts
-        return out
+        """By step, the parts of the total: sums over instruments and regions."""
+        return plus_over(self.parts, lambda key: key[0])
 
 
 def simulate(
@@ -162,16 +165,14 @@ def simulate(
         step: outcome(model, benchmark, policy, pool=pool if step == pooling else None)[0]
         for step, policy in alone.items()
     }
-    moved = [
-        (step, instrument, moves)
-        for step, (a, b) in zip(in_order, pairwise(through), strict=True)
-        for instrument, moves in (difference(a, b) or {NOTHING: {}}).items()
-    ]
-    last, parts = outcome(model, through[0], through[-1], increments=[moves for _, _, moves in moved], pool=pool)
-    found = {(step, instrument): part for (step, instrument, _), part in zip(moved, parts, strict=False)}
+    moved = moved_by(in_order, through, model.data.regions)
     if pool:
-        found.pop((pooling, NOTHING), None)
-        found[pooling, "pool"] = parts[-1]
+        # The pool is an increment of its own.
+        moved.pop((pooling, NOTHING, ""), None)
+    last, parts = outcome(model, through[0], through[-1], increments=list(moved.values()) or [{}], pool=pool)
+    found = dict(zip(moved, parts, strict=False))
+    if pool:
+        found[pooling, POOL, ""] = parts[-1]
     return Simulation({**outcomes, "total": last}, found, _alone(model, benchmark, alone, outcomes))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
-from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, owners
+from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, STANDS_FOR, Elasticity, owners, stand_in
 from viner.errors import Fault, InputError, NotConverged, ParameterError, ScenarioError
 from viner.model import structures
 from viner.model.engine import calibrated
@@ -34,8 +34,6 @@ Progress = Callable[[str, int, int], None]
 ALL = "all"
 REFERENCE = "nested-armington"
 COLUMNS = ("structure", "region", "sector", "measure", "value", "unit", "basis")
-SAME_NOTION: Mapping[str, str] = {"sigma": "sigma_home", "sigma_home": "sigma", "sigma_imports": "sigma"}
-"""Parameters that structures name differently for substitution between sources: from which one another is taken."""
 
 # Regions without partners have none of these by definition, and nothing would tell that zero from an answer.
 _OF_MECHANISMS = ("diversion", "diversion_from_outsiders", "creation", "destruction")
@@ -182,7 +180,7 @@ def compare(
         Of structures; all by default.
     defaults
         Whether a parameter that the benchmark lacks is taken from its documented default, or, where it has none, from
-        the parameter of the same notion in `SAME_NOTION`.
+        what stands for it in `STANDS_FOR`.
     common_sectors
         Whether to compare on the sectors that all of them can be run on. Otherwise a structure that cannot be run on
         some sector is left out.
@@ -240,7 +238,7 @@ def compare(
 def filled(benchmark: Benchmark, used: Sequence[Structure]) -> tuple[Benchmark, tuple[Taken, ...]]:
     """Return the benchmark with what `used` need and it lacks, and what was taken for that.
 
-    A row of the benchmark's own is never replaced. What has neither a default nor a parameter of the same notion
+    A row of the benchmark's own is never replaced. What has neither a default nor others that stand for it
     stays missing.
     """
     sectors, regions = tuple(benchmark.sectors), tuple(benchmark.regions)
@@ -253,15 +251,16 @@ def filled(benchmark: Benchmark, used: Sequence[Structure]) -> tuple[Benchmark, 
             continue
         known = KNOWN_PARAMETERS.get(name, spec)
         given = spec if spec.default is not None else known
-        other = SAME_NOTION.get(name, "")
-        rows = [r for r in benchmark.elasticities if r.parameter == other]
+        rows = [] if own else stand_in(name, benchmark.elasticities, sectors, regions)
         if given.default is not None:
             new.append(Elasticity(name, EVERY, EVERY, given.default, "assumed", given.default_source))
             value, source = f"{given.default:g}", given.default_source
-        elif rows and not own:
-            source = f"{other} of the benchmark, which stands for the same notion: {known.description}"
-            new += [replace(r, parameter=name, basis="assumed", source=f"taken from {other}", line=0) for r in rows]
-            value = other
+        elif rows:
+            value = rows[0].source.removeprefix("taken from ")
+            one = len(STANDS_FOR[name]) == 1
+            what = "which stands for the same notion" if one else "between which it lies"
+            source = f"{value if one else ' and '.join(STANDS_FOR[name])} of the benchmark, {what}: {known.description}"
+            new += rows
         else:
             continue
         users = tuple(s.name for s in used if name in (p.name for p in s.parameters))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from viner.scenarios.compare import SAME_NOTION, Comparison, rank_correlation, used_by
+from viner.calibration.parameters import STANDS_FOR
+from viner.scenarios.compare import Comparison, rank_correlation, used_by
 from viner.scenarios.figures_compare import importer, plots, ranked_measure
 from viner.scenarios.output import MANIFEST, replacing, sha256, solver_status, versions, write_json
 from viner.scenarios.plots import write_plots
@@ -143,7 +144,7 @@ def notion_notes(found: Comparison) -> tuple[str, ...]:
         return ()
     taken = {t.parameter for t in found.taken}
     parts = []
-    for name in sorted(SAME_NOTION):
+    for name in sorted(STANDS_FOR):
         if name in used and name not in taken:
             rows = found.benchmark.parameter_rows(name)
             sources = list(dict.fromkeys(row.source for row in rows if row.source))

@@ -71,7 +71,7 @@ def plot_market_diagram(
     ax = axes(ax)
     data = market_diagram_data(result, sector=sector, importer=importer)
     top = float(max(data["price_before"].max(), data["price_after"].max()))
-    low = float(min(data["border_price_after"].min(), 1.0))
+    low = float(min(data["border_price_after"].min(), data["price_before"].min(), data["price_after"].min(), 1.0))
     span = max(top - low, 0.02)
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -133,6 +133,7 @@ def _group(panel: Axes, row: Mapping[str, Any], *, small: bool) -> None:
     panel.set_xticks(sorted((q0, q1)), [f"{q:,.0f}" for q in sorted((q0, q1))])
     if abs(q1 - q0) < 0.15 * (panel.get_xlim()[1] - panel.get_xlim()[0]):
         # Labels that close would cover each other: one to the left of its tick, one to the right.
+        panel.set_xticks(panel.get_xticks(), [f"{min(q0, q1):,.0f}\u2002", f"\u2002{max(q0, q1):,.0f}"])
         lower, higher = panel.get_xticklabels()
         lower.set_horizontalalignment("right")
         higher.set_horizontalalignment("left")

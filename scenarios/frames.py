@@ -102,6 +102,43 @@ def attribution(benchmark: Benchmark, simulation: Simulation) -> pd.DataFrame:
     return pd.concat([cells, regions], ignore_index=True)
 
 
+def attribution_by_region(benchmark: Benchmark, simulation: Simulation) -> pd.DataFrame:
+    """Return the parts of the total by step, instrument and the region whose policy it is, in long form.
+
+    Rows on cells have origin and destination, rows on regions a region. Cells without trade have no rows, nor have
+    sectors in which a policy moves none of them, such as the cells of a pool.
+    """
+    sectors, regions = np.array(list(benchmark.sectors)), np.array(list(benchmark.regions))
+    weak = bases(benchmark)
+    by_region = np.array([[weak[sector, region] for region in regions] for sector in sectors])
+    cells, whole = np.argwhere(benchmark.value > 0.0), np.argwhere(np.ones(by_region.shape, dtype=bool))
+    blocks = []
+    for (step, instrument, policy_of), part in simulation.parts.items():
+        trade = part.value.any(axis=(1, 2)) | part.quantity.any(axis=(1, 2))
+        gains = trade | part.accounts.any(axis=(1, 2)) | part.pool_transfer.any(axis=1)
+        for rows, names, basis in (
+            (cells[trade[cells[:, 0]]], _CELL_PARTS, benchmark.basis),
+            (whole[gains[whole[:, 0]]], (*_REGION_PARTS, "total"), by_region),
+        ):
+            at = tuple(rows.T)
+            of_cells = len(at) == 3
+            labels = {
+                "step": step,
+                "instrument": instrument,
+                "policy_of": policy_of,
+                "sector": sectors[at[0]],
+                "origin": regions[at[1]] if of_cells else "",
+                "destination": regions[at[2]] if of_cells else "",
+                "region": "" if of_cells else regions[at[1]],
+            }
+            blocks += [
+                pd.DataFrame({**labels, "measure": name, "value": values, "unit": benchmark.unit, "basis": basis[at]})
+                for name in names
+                if not np.isnan(values := getattr(part, name)[at]).any()
+            ]
+    return pd.concat(blocks, ignore_index=True)
+
+
 def _long(axes: Mapping[str, Sequence[str]], simulation: Simulation, names: Sequence[str]) -> pd.DataFrame:
     """One row for each step, instrument, measure and combination of labels."""
     blocks = []

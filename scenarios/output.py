@@ -85,7 +85,12 @@ def write_results(
         tell("writing tables of results", 0, 4)
         manifest = manifest_of(result)
         _write_frames(new, result.flows, result.prices, result.welfare)
-        further = {"accounts": result.accounts, "attribution": result.attribution, "summary": result.summary}
+        further = {
+            "accounts": result.accounts,
+            "attribution": result.attribution,
+            "attribution_by_region": result.attribution_by_region,
+            "summary": result.summary,
+        }
         if linear:
             further["linear"] = result.linear
         if result.standard_errors is not None:

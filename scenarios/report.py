@@ -13,7 +13,7 @@ from viner.scenarios.figures import figures_of, short_basis
 from viner.scenarios.plots import Plot
 from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
-from viner.scenarios.tables import tables
+from viner.scenarios.tables import attribution, tables
 from viner.scenarios.typeset import Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -38,7 +38,8 @@ def report(result: RunResult, folder: Path, manifest: Mapping[str, Any]) -> str:
         steps=result.scenario.all_steps,
         headlines=headlines(result),
         figures=pictures(figures_of(result), short_basis(result), folder),
-        tables=[_view(table) for table in tables(result)],
+        tables=[_view(table) for table in tables(result) if table.name != "attribution"],
+        attribution=[_view(attribution(result))],
         equations=as_text(result.structure),
         notes=result.notes,
         manifest=_shown(manifest),

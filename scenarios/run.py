@@ -48,7 +48,7 @@ class RunResult:
     model
         The calibrated structure.
     simulation
-        The equilibria and the attribution of the total to the steps.
+        The equilibria, and the parts of the total by step, instrument and the region whose policy it is.
     seconds
         Time spent on compiling and on solving.
     """
@@ -119,6 +119,11 @@ class RunResult:
     def attribution(self) -> pd.DataFrame:
         """The parts of the total by step and instrument, with what each does alone beside them."""
         return frames.attribution(self.benchmark, self.simulation)
+
+    @cached_property
+    def attribution_by_region(self) -> pd.DataFrame:
+        """The parts of the total by step, instrument and the region whose policy it is."""
+        return frames.attribution_by_region(self.benchmark, self.simulation)
 
     @cached_property
     def accounts(self) -> pd.DataFrame:

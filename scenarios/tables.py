@@ -18,6 +18,7 @@ def tables(result: RunResult) -> tuple[Table, ...]:
         headline(result),
         trade_by_origin(result),
         welfare(result),
+        attribution(result),
         sector_detail(result),
         parameters(result),
         *((variants_table(result),) if result.scenario.variants else ()),
@@ -112,6 +113,35 @@ def welfare(result: RunResult) -> Table:
     digits = {c: 3 if c == "% of GDP" else 1 for c in whole.columns[2:]}
     note = "Changes from the benchmark, each step alone and all together under total. A gain is positive."
     return Table("welfare", "Welfare by step", whole, digits, _notes(result, note))
+
+
+def attribution(result: RunResult) -> Table:
+    """Return what each region's policy contributes, step by step: partners' trade by mechanism, and welfare."""
+    codes = list(result.benchmark.regions)
+    members = [codes.index(region) for region in result.members]
+    others = [n for n in range(len(codes)) if n not in members]
+    rows = []
+    for (step, instrument, region), part in result.simulation.parts.items():
+        mechanisms = [float(a[:, result.partner].sum()) for a in (part.diversion, part.displacement, part.expansion)]
+        gain = part.total.sum(axis=0)
+        name = result.benchmark.regions[region] if region else ""
+        rows.append((step, instrument, name, *mechanisms, *gain[members], gain[others].sum(), gain.sum()))
+    labels = ["Step", "Instrument", "Policy of"]
+    numbers = ["Diversion", "Displacement", "Expansion", *(f"Welfare {codes[n]}" for n in members), "Others", "World"]
+    frame = pd.DataFrame(rows, columns=[*labels, *numbers])
+    frame.loc[len(frame)] = ["total", "", "", *frame[numbers].sum(skipna=False)]
+    idle = [
+        *(["Others"] if not others else []),
+        *(numbers[:3] if not (result.structure.mechanisms and result.partner.any()) else []),
+    ]
+    frame = frame.drop(columns=idle)
+    note = (
+        "Parts of all steps together, which add up whatever the order of the steps. Policy is the importer's, export "
+        "duties and production subsidies the exporter's. Diversion, displacement and expansion are of imports from "
+        "partners at benchmark prices."
+    )
+    digits = {c: 1 for c in numbers if c not in idle}
+    return Table("attribution", "Whose policy did what", frame, digits, _notes(result, note))
 
 
 def importer_of(result: RunResult) -> str:

@@ -95,6 +95,6 @@ def test_the_formats_page_lists_the_columns_of_the_results(tmp_path: Path) -> No
     for path in (*oil, tmp_path / "claims" / "claims.csv", tmp_path / "claims" / "ranges.csv"):
         with path.open() as file:
             assert f"`{file.readline().strip()}`" in page
-    for name in ("flows", "prices", "welfare", "attribution", "summary"):
+    for name in ("flows", "prices", "welfare", "attribution", "attribution_by_region", "summary"):
         with (tmp_path / "out" / f"{name}.csv").open() as file:
             assert f"`{file.readline().strip()}`" in page

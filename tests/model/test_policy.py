@@ -12,7 +12,6 @@ from numpy.testing import assert_allclose
 
 from viner.errors import AccountsError, ScenarioError
 from viner.model import structures
-from viner.model.attribution import by_region
 from viner.model.engine import Model, calibrated, under
 from viner.model.market import Policy
 from viner.model.policy import ACCOUNTS, is_plain, joined
@@ -90,22 +89,6 @@ def test_parts_by_instrument_do_not_depend_on_the_order_of_the_steps(seed: int, 
     for key, part in one.items():
         assert_allclose(part.total, two[key].total, rtol=1e-8, atol=1e-9)
         assert_allclose(part.accounts, two[key].accounts, rtol=1e-8, atol=1e-9)
-
-
-def test_parts_by_region_add_up_to_those_by_instrument() -> None:
-    model = random_model(5)
-    start = Policy(model.data.tariff)
-    end = full_policy(model, 5, ("tariff", "export_duty", "vat"))
-    pool = {0: 0.5, 1: 0.5}
-    split = by_region(model, start, {"a": end}, pool=pool)
-    whole = simulate(model, start, {"a": end, "pooling": start}, {"a": end, "pooling": end}, pool=pool)
-    assert ("a", "export-duty", "r2") in split
-    for (step, instrument), part in whole.by_instrument.items():
-        mine = [p for key, p in split.items() if key[1] == instrument]
-        assert_allclose(sum(p.total for p in mine), part.total, rtol=1e-9, atol=1e-10, err_msg=step)
-    # An export duty is the exporter's: that of one region brings revenue to others only through the markets.
-    own = split["a", "export-duty", "r2"].accounts[..., ACCOUNTS.index("export-duty")]
-    assert (np.abs(own[:, 2]) > 10.0 * np.abs(own[:, 0])).all()
 
 
 @few

@@ -136,6 +136,22 @@ def test_defaults_are_taken_only_when_asked_for_and_listed(raise_duty: Scenario)
     assert "transformation = 2" in short_credit(found)
 
 
+def test_substitution_with_partners_lies_between_the_two_notions_beside_it(small: Benchmark) -> None:
+    rows = [row for row in small.elasticities if row.parameter != "sigma_imports"]
+    by_sector = (Elasticity("sigma_imports", "food", "*", 8.0), Elasticity("sigma_imports", "metals", "*", 4.5))
+    by_region = Elasticity("sigma_imports", "food", "KAZ", 2.0)
+    full, taken = filled(
+        replace(small, elasticities=(*rows, *by_sector, by_region)), [structures.get("union-armington")]
+    )
+    between = np.sqrt(full.parameter("sigma_imports") * full.parameter("sigma_home"))
+    assert len(np.unique(between)) == 3
+    assert_allclose(full.parameter("sigma_union"), between, rtol=1e-15)
+    assert [(t.parameter, t.value) for t in taken] == [
+        ("sigma_union", "geometric mean of sigma_imports and sigma_home")
+    ]
+    assert taken[0].source.startswith("sigma_imports and sigma_home of the benchmark, between which it lies")
+
+
 def test_a_row_of_the_benchmark_is_never_replaced(small: Benchmark) -> None:
     rows = (*small.elasticities, Elasticity("transformation", "food", "*", 5.0), Elasticity("sigma", "food", "*", 3.0))
     own = replace(small, elasticities=rows)

@@ -15,7 +15,9 @@ from viner.scenarios.output import write_results
 from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.shocks import policy_path
+from viner.scenarios.tables import attribution
 from viner.scenarios.toml import load_scenario
+from viner.scenarios.typeset import as_latex, as_markdown
 
 
 def after(benchmark: Benchmark, *shocks: Shock) -> dict[str, np.ndarray]:
@@ -137,6 +139,73 @@ def test_attribution_by_instrument_adds_up(result: RunResult) -> None:
     assert np.allclose(quota.loc[alone.index], alone, atol=1e-12)
 
 
+def test_attribution_by_region_adds_up_to_that_by_instrument(result: RunResult) -> None:
+    frame, whole = result.attribution_by_region, result.attribution
+    labels = ["step", "instrument", "policy_of", "sector", "origin", "destination", "region", "measure"]
+    assert list(frame.columns) == [*labels, "value", "unit", "basis"]
+    assert not frame.duplicated(labels).any()
+    assert not frame.isna().any(axis=None)
+    keys = [label for label in labels if label != "policy_of"]
+    summed = frame.groupby(keys)["value"].sum()
+    wanted = whole.set_index(keys)["value"]
+    assert np.allclose(summed, wanted.loc[summed.index], rtol=1e-9, atol=1e-10)
+    # What has no row is nothing.
+    assert np.allclose(wanted.drop(summed.index), 0.0, atol=1e-12)
+    for instrument, regions in (("export-duty", {"KAZ"}), ("quota", {"CHN"}), ("excise", {"RUS"}), ("pool", {""})):
+        assert set(frame.loc[frame["instrument"] == instrument, "policy_of"]) == regions
+    assert set(frame.loc[frame["instrument"] == "export-duty", "sector"]) == {"metals"}
+    assert set(frame["unit"]) == {"million USD"}
+    cell = frame.query("origin == 'CHN' and destination == 'RUS'")
+    assert set(cell["basis"]) == set(result.benchmark.basis[:, 2, 0])
+
+
+def test_every_part_by_region_splits_by_mechanism(result: RunResult) -> None:
+    frame = result.attribution_by_region
+    mechanisms = frame[frame["measure"].isin(["diversion", "displacement", "expansion"])]
+    summed = mechanisms.groupby(["sector", "origin", "destination"])["value"].sum()
+    o = result.total
+    change = result.flows.query("step == 'total'").set_index(["sector", "origin", "destination"])
+    wanted = change["value0"] * (change["quantity_ratio"] - 1.0)
+    assert np.allclose(summed, wanted.loc[summed.index], atol=1e-8 * o.value0.sum())
+
+
+def test_the_table_of_attribution_adds_up(result: RunResult) -> None:
+    table = attribution(result)
+    frame, o = table.frame, result.total
+    assert list(frame["Policy of"].unique()) == ["KAZ", "RUS", "CHN", ""]
+    assert frame["Instrument"].tolist()[-2:] == ["pool", ""]
+    parts, total = frame.iloc[:-1], frame.iloc[-1]
+    for column, wanted in (
+        ("Diversion", o.diversion[:, result.partner].sum()),
+        ("Welfare RUS", o.total[:, 0].sum()),
+        ("Welfare KAZ", o.total[:, 1].sum()),
+        ("Others", o.total[:, 2].sum()),
+        ("World", o.total.sum()),
+    ):
+        assert parts[column].sum() == pytest.approx(total[column], abs=1e-12)
+        assert total[column] == pytest.approx(wanted, abs=1e-7)
+    assert "| pooling | pool |" in as_markdown(table)
+    assert r"\label{tab:attribution}" in as_latex(table)
+
+
+def test_without_a_union_the_table_of_attribution_has_no_partners(small: Benchmark) -> None:
+    alone = replace(small, unions={})
+    done = run(Scenario(benchmark=alone, steps=[Step("cut", Shock("tariff", destination="RUS", rate=0.0))], name="cut"))
+    columns = ["Step", "Instrument", "Policy of", "Welfare RUS", "Welfare KAZ", "Welfare CHN", "World"]
+    assert list(attribution(done).frame.columns) == columns
+
+
+def test_a_structure_without_mechanisms_has_no_rows_of_them(small: Benchmark) -> None:
+    elasticities = {**{row.parameter: row.value for row in small.elasticities}, "firms": 6.0}
+    step = Step("cut", Shock("tariff", destination="RUS", rate=0.0))
+    scenario = Scenario(benchmark=small, steps=[step], structure="cournot", parameters=elasticities, name="cut")
+    done = run(scenario)
+    frame = done.attribution_by_region
+    assert "diversion" not in set(frame["measure"])
+    assert "Diversion" not in attribution(done).frame
+    assert not frame.isna().any(axis=None)
+
+
 def test_a_pool_holds_duties_and_no_taxes(result: RunResult) -> None:
     o = result.total
     assert np.allclose(o.pool_transfer.sum(axis=1), 0.0, atol=1e-10)
@@ -146,6 +215,8 @@ def test_a_pool_holds_duties_and_no_taxes(result: RunResult) -> None:
 @pytest.mark.usefixtures("blank_figures")
 def test_files(result: RunResult, tmp_path: Path) -> None:
     write_results(result, tmp_path / "out")
+    parts = pd.read_csv(tmp_path / "out" / "attribution_by_region.csv", keep_default_na=False)
+    pd.testing.assert_frame_equal(parts, result.attribution_by_region, check_dtype=False)
     accounts = pd.read_csv(tmp_path / "out" / "accounts.csv")
     assert list(accounts.columns) == ["step", "region", "sector", "account", "value", "unit", "basis"]
     summary = pd.read_csv(tmp_path / "out" / "summary.csv")

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viner.model.market import Array, MarketData, Policy
 from viner.model.welfare import rent, tariff_revenue
@@ -225,11 +226,39 @@ def split(policy: Policy, wedges: Wedges, value: Array, quantity: Array) -> dict
         floor = after_duty - border - without - out["anti-dumping"]
         # A levy is what is still missing after the least duty.
         least = np.where(np.isnan(policy.minimum), without, np.nan_to_num(policy.minimum) * quantity)
-        minimum = np.where(np.real(least) > np.real(without), least - without, 0.0)
+        minimum = np.where(_above(least, without), least - without, 0.0)
         out |= {"specific-duty": specific, "minimum-duty": minimum, "variable-levy": floor - minimum}
     if limits_quantity(policy):
         out |= {"licence": licences * within, "over-quota-tariff": licences * (1.0 - within)}
     return out
+
+
+def _above(a: Array, b: Array) -> NDArray[np.bool_]:
+    """Whether `a` is above `b`, or rises above it where the two are equal but for rounding."""
+    gap = np.real(a) - np.real(b)
+    equal = np.abs(gap) <= 1e-13 * (np.abs(np.real(a)) + np.abs(np.real(b)))
+    return np.asarray(np.where(equal, np.imag(a) > np.imag(b), gap > 0.0))
+
+
+def border_duties(policy: Policy, border: Array) -> Array:
+    """Return the powers of the three duties of which the largest is levied, outermost, without anti-dumping.
+
+    Parameters
+    ----------
+    policy
+        Of the instruments; it may be complex.
+    border
+        Prices at the border.
+
+    Returns
+    -------
+    ndarray
+        Of the rate with the duty on a unit, of the least duty, and of the variable levy, the last two zero where there
+        are none.
+    """
+    first = 1.0 + policy.tariff + policy.specific / border
+    least = np.where(np.isnan(policy.minimum), 0.0, 1.0 + policy.minimum / border)
+    return np.stack(np.broadcast_arrays(first, least, policy.threshold / border))
 
 
 def receipts(policy: Policy, cells: Mapping[str, Array]) -> Array:

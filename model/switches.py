@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from viner.model.engine import Model, equilibrium, some_sectors
 from viner.model.market import Array, Policy
-from viner.model.policy import inner_power
+from viner.model.policy import border_duties, inner_power
 from viner.model.regimes import PRICE, QUOTA
 
 Moves = Mapping[str, Array]
@@ -122,7 +122,6 @@ def _regimes(
         out.append(x[:, model.paired] > 0.0)
     if PRICE in model.regimes:
         border = some.results(policy, values).border_price_ratio * policy.barrier * inner_power(policy)
-        first = 1.0 + policy.tariff + policy.specific / border
-        least = np.where(np.isnan(policy.minimum), 0.0, 1.0 + policy.minimum / border)
-        out += [least > first, policy.threshold / border > np.maximum(first, least)]
+        first, least, levy = border_duties(policy, border)
+        out += [least > first, levy > np.maximum(first, least)]
     return np.concatenate([held.reshape(len(s), -1) for held in out], axis=1)

@@ -10,6 +10,7 @@ import pytest
 from viner.calibration.benchmark import INSTRUMENTS, Benchmark, Instrument
 from viner.calibration.read import load_benchmark
 from viner.errors import BenchmarkError, NoDerivative, ScenarioError
+from viner.scenarios.derivatives import derivative
 from viner.scenarios.instruments import SPECS, benchmark_policy
 from viner.scenarios.output import write_results
 from viner.scenarios.run import RunResult, run
@@ -224,10 +225,33 @@ def test_files(result: RunResult, tmp_path: Path) -> None:
     assert "account_production_subsidy" not in set(summary["measure"])
 
 
-def test_derivatives_are_refused(result: RunResult) -> None:
+def test_the_linear_solution_has_all_instruments(result: RunResult) -> None:
+    frame = result.linear.set_index(["step", "region", "sector", "measure"]).sort_index()
+    taxes = frame.loc["taxes", "*", "*"]
+    assert taxes["linear"]["account_vat"] == pytest.approx(taxes["exact"]["account_vat"], rel=0.1)
+    quota = frame.loc["quota", "*", "*"]
+    assert quota["linear"]["account_licence"] > 0.0
+    assert abs(quota["error_percent"]["import_volume"]) < 15.0
+    # The least duty starts from zero, and does nothing to first order.
+    least = frame.loc["trade", "RUS", "*", "account_minimum_duty"]
+    assert least["linear"] == 0.0
+    assert least["exact"] > 0.0
+    exact = result.summary.set_index(["step", "region", "sector", "measure"])["value"]
+    assert (frame["exact"] == exact.loc[frame.index]).all()
+
+
+def test_standard_errors_and_derivatives_say_that_they_are_for_tariffs(small: Benchmark) -> None:
+    from_estimates = replace(small, elasticities=tuple(replace(e, standard_error=0.1) for e in small.elasticities))
+    vat = run(Scenario(benchmark=from_estimates, steps=[Step("vat", Shock("vat", rate=0.1))], name="vat"))
+    assert vat.standard_errors is None
+    assert "Standard errors are left out: they are there for tariffs, barriers and rents" in vat.notes[-1]
     with pytest.raises(NoDerivative, match="other instruments"):
-        _ = result.linear
-    assert result.standard_errors is None
+        derivative(vat, "total", by="demand")
+    cut = run(Scenario(benchmark=from_estimates, steps=[Step("t", Shock("tariff", rate=0.2))], name="t"))
+    assert cut.standard_errors is not None
+    assert "Standard errors" not in "".join(cut.notes)
+    exact = run(Scenario(benchmark=small, steps=[Step("vat", Shock("vat", rate=0.1))], name="vat"))
+    assert "Standard errors" not in "".join(exact.notes)
 
 
 def test_a_scenario_file(folder: Path) -> None:

@@ -227,7 +227,8 @@ def split(policy: Policy, wedges: Wedges, value: Array, quantity: Array) -> dict
         # A levy is what is still missing after the least duty.
         least = np.where(np.isnan(policy.minimum), without, np.nan_to_num(policy.minimum) * quantity)
         minimum = np.where(_above(least, without), least - without, 0.0)
-        out |= {"specific-duty": specific, "minimum-duty": minimum, "variable-levy": floor - minimum}
+        levy = np.where(np.real(policy.threshold) > 0.0, floor - minimum, 0.0)
+        out |= {"specific-duty": specific, "minimum-duty": minimum, "variable-levy": levy}
     if limits_quantity(policy):
         out |= {"licence": licences * within, "over-quota-tariff": licences * (1.0 - within)}
     return out

@@ -205,8 +205,9 @@ class Cells:
 
     def pairs(self) -> NDArray[np.bool_]:
         """Return which of the complementary pairs are in force, ``[sector, unknown]``, in the order of the system."""
-        order = (self.limited, self.ceiled, self.pooled.any(axis=1), self.pooled_ceiled.any(axis=1))
-        return np.concatenate([mask.reshape(len(mask), -1) for mask in order], axis=1)
+        sharing, shared_ceiled = (np.asarray(mask.any(axis=1)) for mask in (self.pooled, self.pooled_ceiled))
+        order = (self.limited, self.ceiled, sharing, shared_ceiled)
+        return np.concatenate([mask.reshape(len(self.limited), -1) for mask in order], axis=1)
 
 
 def price_inputs(policy: Policy) -> dict[str, Array]:

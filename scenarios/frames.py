@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
@@ -114,8 +115,8 @@ def attribution_by_region(benchmark: Benchmark, simulation: Simulation) -> pd.Da
     cells, whole = np.argwhere(benchmark.value > 0.0), np.argwhere(np.ones(by_region.shape, dtype=bool))
     blocks = []
     for (step, instrument, policy_of), part in simulation.parts.items():
-        trade = part.value.any(axis=(1, 2)) | part.quantity.any(axis=(1, 2))
-        gains = trade | part.accounts.any(axis=(1, 2)) | part.pool_transfer.any(axis=1)
+        trade = _moves(part.value, part.quantity)
+        gains = trade | _moves(part.accounts, part.pool_transfer)
         for rows, names, basis in (
             (cells[trade[cells[:, 0]]], _CELL_PARTS, benchmark.basis),
             (whole[gains[whole[:, 0]]], (*_REGION_PARTS, "total"), by_region),
@@ -137,6 +138,11 @@ def attribution_by_region(benchmark: Benchmark, simulation: Simulation) -> pd.Da
                 if not np.isnan(values := getattr(part, name)[at]).any()
             ]
     return pd.concat(blocks, ignore_index=True)
+
+
+def _moves(*arrays: Array) -> NDArray[np.bool_]:
+    """Whether something is not zero, by sector."""
+    return np.asarray(np.any([a.reshape(len(a), -1).any(axis=1) for a in arrays], axis=0))
 
 
 def _long(axes: Mapping[str, Sequence[str]], simulation: Simulation, names: Sequence[str]) -> pd.DataFrame:

@@ -190,7 +190,8 @@ def by_measure(
     Parameters
     ----------
     benchmark
-        Gives the labels and the basis: the weakest among the cells that the region and sector trade in.
+        Gives the labels and the basis: the weakest among the cells that the region and sector trade in, and among
+        the rows on employment where a measure rests on these.
     steps, measures
         What to have rows for.
     amounts
@@ -198,6 +199,7 @@ def by_measure(
         is not a number are left out.
     """
     basis = bases(benchmark)
+    known = {False: basis, True: _with_employment(basis, benchmark)}
     rows = []
     columns: tuple[str, ...] = ()
     for step in steps:
@@ -211,7 +213,7 @@ def by_measure(
                 values = zip(*(np.asarray(a).ravel() for a in found.values()), strict=True)
                 unit = benchmark.unit if measure.unit == "value" else measure.unit
                 rows += [
-                    (step, region, sector, measure.name, *row, unit, basis[sector, region])
+                    (step, region, sector, measure.name, *row, unit, known[measure.of_employment][sector, region])
                     for (sector, region), row in zip(labels, values, strict=True)
                     if np.isfinite(row[0])
                 ]
@@ -235,6 +237,19 @@ def bases(benchmark: Benchmark) -> dict[tuple[str, str], str]:
         )
         for sector, s in sectors
         for region, r in regions
+    }
+
+
+def _with_employment(basis: Mapping[tuple[str, str], str], benchmark: Benchmark) -> dict[tuple[str, str], str]:
+    """Return the weakest of these and of what is known of employment."""
+    return {
+        (sector, region): weakest(
+            (
+                was,
+                *(e.basis for e in benchmark.employment if sector in (EVERY, e.sector) and region in (EVERY, e.region)),
+            )
+        )
+        for (sector, region), was in basis.items()
     }
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from viner.calibration.basis import BASES
 from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS
+from viner.calibration.stand_ins import STANDS_FOR
 from viner.errors import Fault, nearest
 
 
@@ -144,6 +145,8 @@ def missing_faults(
     row = "VALUE,assumed,SOURCE"
     if spec is not None and spec.default is not None:
         row = f'{spec.default:g},assumed,"{spec.default_source}"'
+    elif name in STANDS_FOR:
+        row += f". Without a source of its own: {STANDS_FOR[name].text}"
     if missing.all():
         hint = "" if name in KNOWN_PARAMETERS else ". " + nearest(name, list(KNOWN_PARAMETERS))
         cure = f"Add the row: {name},{EVERY},{EVERY},{row}{hint}"

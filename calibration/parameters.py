@@ -18,12 +18,7 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
     for spec in (
         ParameterSpec("sigma_imports", "substitution between import sources"),
         ParameterSpec("sigma_home", "substitution between imports and home goods"),
-        ParameterSpec(
-            "sigma_union",
-            "substitution between imports from union partners and from outsiders",
-            default=5.0,
-            default_source="geometric mean of 7.0 among sources (Hertel et al. 2007) and its half for home and imports",
-        ),
+        ParameterSpec("sigma_union", "substitution between imports from union partners and from outsiders"),
         ParameterSpec("sigma", "substitution between all sources, home included (one nest)"),
         ParameterSpec("demand", "demand for the sector's composite good", minimum_allowed=True),
         ParameterSpec("supply", "supply by producers", minimum_allowed=True, infinite_allowed=True),
@@ -35,11 +30,14 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
             default=1.0,
             default_source="free entry, as in Krugman (1980) and Melitz (2003)",
         ),
+        ParameterSpec("shape", "shape of the Pareto distribution of firms' productivity"),
+        ParameterSpec("import_demand", "demand for imports of all origins together, at given prices of home goods"),
         ParameterSpec(
-            "shape",
-            "shape of the Pareto distribution of firms' productivity",
-            default=4.6,
-            default_source="Balistreri & Rutherford (2013), three-region program, with sigma = 3.8",
+            "export_supply",
+            "export supply to one importer",
+            infinite_allowed=True,
+            default=math.inf,
+            default_source="as in WITS, where it is written 99",
         ),
         ParameterSpec(
             "transformation",

@@ -16,6 +16,7 @@ import pandas as pd
 from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, owners
+from viner.calibration.stand_ins import STANDS_FOR, stand_in
 from viner.errors import Fault, InputError, NotConverged, ParameterError, ScenarioError
 from viner.model import structures
 from viner.model.engine import calibrated
@@ -34,11 +35,9 @@ Progress = Callable[[str, int, int], None]
 ALL = "all"
 REFERENCE = "nested-armington"
 COLUMNS = ("structure", "region", "sector", "measure", "value", "unit", "basis")
-SAME_NOTION: Mapping[str, str] = {"sigma": "sigma_home", "sigma_home": "sigma", "sigma_imports": "sigma"}
-"""Parameters that structures name differently for substitution between sources: from which one another is taken."""
 
 # Regions without partners have none of these by definition, and nothing would tell that zero from an answer.
-_OF_MECHANISMS = ("diversion", "diversion_from_outsiders", "creation", "destruction")
+_OF_MECHANISMS = ("diversion", "diversion_from_others", "creation", "destruction")
 # A structure that can be run on less than this share of sectors would leave too little to compare.
 _ENOUGH = 0.5
 
@@ -182,7 +181,7 @@ def compare(
         Of structures; all by default.
     defaults
         Whether a parameter that the benchmark lacks is taken from its documented default, or, where it has none, from
-        the parameter of the same notion in `SAME_NOTION`.
+        what stands for it in `STANDS_FOR`.
     common_sectors
         Whether to compare on the sectors that all of them can be run on. Otherwise a structure that cannot be run on
         some sector is left out.
@@ -240,11 +239,14 @@ def compare(
 def filled(benchmark: Benchmark, used: Sequence[Structure]) -> tuple[Benchmark, tuple[Taken, ...]]:
     """Return the benchmark with what `used` need and it lacks, and what was taken for that.
 
-    A row of the benchmark's own is never replaced. What has neither a default nor a parameter of the same notion
+    A row of the benchmark's own is never replaced. What has neither a default nor others that stand for it
     stays missing.
     """
     sectors, regions = tuple(benchmark.sectors), tuple(benchmark.regions)
     specs = {spec.name: spec for structure in used for spec in structure.parameters}
+    bought = (benchmark.value * (1.0 + benchmark.tariff)).sum(axis=1)
+    home = np.diagonal(benchmark.value * (1.0 + benchmark.tariff), axis1=1, axis2=2)
+    imported = 1.0 - home / np.where(bought > 0.0, bought, 1.0)
     new: list[Elasticity] = []
     taken = []
     for name, spec in specs.items():
@@ -253,15 +255,13 @@ def filled(benchmark: Benchmark, used: Sequence[Structure]) -> tuple[Benchmark, 
             continue
         known = KNOWN_PARAMETERS.get(name, spec)
         given = spec if spec.default is not None else known
-        other = SAME_NOTION.get(name, "")
-        rows = [r for r in benchmark.elasticities if r.parameter == other]
+        rows = [] if own else stand_in(name, (*benchmark.elasticities, *new), sectors, regions, imported)
         if given.default is not None:
             new.append(Elasticity(name, EVERY, EVERY, given.default, "assumed", given.default_source))
             value, source = f"{given.default:g}", given.default_source
-        elif rows and not own:
-            source = f"{other} of the benchmark, which stands for the same notion: {known.description}"
-            new += [replace(r, parameter=name, basis="assumed", source=f"taken from {other}", line=0) for r in rows]
-            value = other
+        elif rows:
+            value, source = STANDS_FOR[name].text, STANDS_FOR[name].why
+            new += rows
         else:
             continue
         users = tuple(s.name for s in used if name in (p.name for p in s.parameters))

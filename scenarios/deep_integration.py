@@ -6,6 +6,9 @@ from fewer non-tariff barriers. What is at hand of both does not say by how much
 are therefore assumed, with ranges: in per cent of what a good from another member costs when it arrives. They are
 real costs, which use up goods on the way, so that a cut is a saving and no transfer.
 
+Gnutzmann & Gnutzmann-Mkrtchyan (The Cost of Borders, Hannover Economic Papers 664, 2020, and an early version) estimate
+what the end of internal customs controls did to trade; the documentation sets the scenario beside it.
+
 The starting point is the union of 2010 as `eurasia_2010` simulates it, so that its tariff is in force already.
 """
 

@@ -79,3 +79,25 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def symmetric(values: NDArray[np.float64]) -> float:
     """Return the largest size, for a scale that is centred at zero."""
     return float(np.abs(values).max(initial=0.0)) or 1.0
+
+
+def spaced(heights: NDArray[np.float64], least: float) -> NDArray[np.float64]:
+    """Return heights for labels: those given, moved apart where two are closer than `least`; the order stays."""
+    order = np.argsort(heights, kind="stable")
+    groups: list[list[float]] = []
+    for height in heights[order]:
+        groups.append([float(height)])
+        # Labels that would touch stand around their mean.
+        while len(groups) > 1 and _bottom(groups[-1], least) - _top(groups[-2], least) < least:
+            groups[-2:] = [groups[-2] + groups[-1]]
+    out = np.empty(len(heights))
+    out[order] = np.concatenate([_bottom(g, least) + least * np.arange(len(g)) for g in groups]) if groups else ()
+    return out
+
+
+def _bottom(group: list[float], least: float) -> float:
+    return sum(group) / len(group) - least * (len(group) - 1) / 2
+
+
+def _top(group: list[float], least: float) -> float:
+    return sum(group) / len(group) + least * (len(group) - 1) / 2

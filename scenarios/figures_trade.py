@@ -72,10 +72,14 @@ def import_shares_data(result: RunResult, *, importers: tuple[str, ...] | None =
 
 
 def _importers(result: RunResult) -> tuple[str, ...]:
-    """The members but the largest seller, at most two."""
-    sales = result.model.sales.sum(axis=0)
-    smaller = sorted(result.members, key=lambda r: float(sales[position(result, r)]), reverse=True)[1:3]
-    return tuple(r for r in result.benchmark.regions if r in smaller) or result.members[:1]
+    """The member whose policy moves most, and of the others the one whose shares do."""
+    first = importer_of(result)
+    others = [region for region in result.members if region != first]
+    data = import_shares_data(result, importers=tuple(others)) if others else pd.DataFrame()
+    if data.empty:
+        return (first,)
+    moved = (data["after"] - data["before"]).abs().groupby(data["importer"], sort=False).sum()
+    return tuple(r for r in result.benchmark.regions if r in (first, str(moved.idxmax())))
 
 
 def plot_import_shares(result: RunResult, *, importers: tuple[str, ...] | None = None, ax: Axes | None = None) -> Axes:

@@ -49,6 +49,7 @@ def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes
             ax.annotate(
                 text, (x, at), (0, 2 if above else -2), textcoords="offset points",
                 ha="center", va="bottom" if above else "top", fontsize=4.6 if small else 6,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.2},
             )  # fmt: skip
             if not is_total:
                 level = end

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from viner.scenarios.figures_common import axes, colours, position, size_of, usd
+from viner.scenarios.figures_common import axes, colours, position, size_of, spaced, usd
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.typeset import Table
 
@@ -93,12 +93,18 @@ def plot_variants(result: RunResult, *, ax: Axes | None = None) -> Axes:
         y = data.loc[data["region"] == region, "value"].to_numpy()
         ax.plot(
             x, y, marker=_MARKERS[n % len(_MARKERS)], linestyle=_LINES[n % len(_LINES)], color=colour[region],
-            ms=4, linewidth=1.1, label=result.benchmark.regions[region],
+            ms=4, linewidth=1.1,
         )  # fmt: skip
     ax.axhline(0.0, color="black", linewidth=0.6)
     long = max(map(len, names)) > 8 and size_of(ax) < 5
     ax.set_xticks(x, names, rotation=30 if long else 0, ha="right" if long else "center")
     ax.margins(x=0.08, y=0.12)
     ax.set_ylabel(f"Change in welfare ({usd(result)})")
-    ax.legend(frameon=False, fontsize=6 if size_of(ax) < 5 else 7, loc="best")
+    low, high = ax.get_ylim()
+    last = data[data["variant"] == names[-1]].set_index("region")["value"].loc[list(result.members)].to_numpy()
+    for region, y in zip(result.members, spaced(last, 0.07 * (high - low)), strict=True):
+        ax.annotate(
+            result.benchmark.regions[region], (x[-1], y), (7, 0), textcoords="offset points", va="center",
+            fontsize=6 if size_of(ax) < 5 else 7, annotation_clip=False,
+        )  # fmt: skip
     return ax

@@ -208,6 +208,13 @@ def test_options_reach_the_scenario(engine: types.SimpleNamespace) -> None:
     assert [step.name for step in engine.scenarios[0].all_steps] == ["kazakhstan", "internal", "pooling"]
 
 
+def test_another_structure_can_be_asked_for(engine: types.SimpleNamespace) -> None:
+    assert main(["run", "eurasia-2010", "--structure", "union_armington", "-q"]) == 0
+    assert main(["run", "eurasia-2010", "-q"]) == 0
+    assert [scenario.structure for scenario in engine.scenarios] == ["union-armington", "nested-armington"]
+    assert engine.written == [Path("results/eurasia-2010-union_armington"), Path("results/eurasia-2010")]
+
+
 def test_cautions_go_to_standard_error_once(engine: types.SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     def run(scenario: Scenario) -> types.SimpleNamespace:
         for _ in range(2):
@@ -350,6 +357,9 @@ def test_several_faults_are_counted(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["run", "eurasia-2010", "--set", "a=1", "--set", "a=2"], "a a second time; expected each option once"),
         (["run", "eurasia-2010", "--set", "internal_share=2"], "internal_share = 2; expected a fraction"),
         (["run", "eurasia-2010", "--set", "internal=1"], "unknown option 'internal'"),
+        (["run", "eurasia-2010", "--structure", "armigton"], "unknown structure 'armigton'"),
+        (["run", "belarus-oil-2010", "--structure", "armington"], "error: --structure: belarus-oil-2010, a study with"),
+        (["run", "belarus-oil-2010", "--linear"], "error: --linear: belarus-oil-2010, a study with a model of its own"),
         (["check", "eurasia-209"], "Did you mean 'eurasia-2009'?"),
         (["check", "nowhere/at/all"], "error: nowhere/at/all: no such benchmark"),
         (["equations", "nested"], "'nested'"),

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -96,6 +97,9 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="An option of the scenario; may be repeated."),
     ] = None,
+    structure: Annotated[
+        str | None, typer.Option("--structure", metavar="S", help="A market structure in place of its own.")
+    ] = None,
     *,
     linear: Annotated[
         bool, typer.Option("--linear", help="Also the linear solution beside the exact one, in linear.csv.")
@@ -109,7 +113,7 @@ def run(
             from viner.scenarios.registry import find_scenario
 
             found = find_scenario(scenario, _settings(settings or []))
-            folder = output or Path("results") / found.name
+            folder = output or Path("results") / "-".join([found.name, *([structure] if structure else [])])
             start = time.perf_counter()
             from viner import display
             from viner.scenarios.output import check_folder, write_findings, write_results
@@ -119,14 +123,14 @@ def run(
             timings = {"import": time.perf_counter() - start}
             check_folder(folder)
             if isinstance(found, Study):
-                if linear:
-                    fault = Fault("--linear", f"{found.name}, a study with a model of its own", "a scenario")
-                    raise InputError(fault)
+                for option, given in {"--linear": linear, "--structure": structure}.items():
+                    if given:
+                        raise InputError(Fault(option, f"{found.name}, a study with a model of its own", "a scenario"))
                 findings = found.perform(tick)
                 write_findings(found, findings, folder, progress=tick, timings=timings)
                 shown = tuple(display.found(found, findings))
             else:
-                result = simulate(found, progress=tick)
+                result = simulate(replace(found, structure=structure or found.structure), progress=tick)
                 write_results(result, folder, linear=linear, progress=tick, timings=timings)
                 also = (display.linear_table(result), LINEAR_NOTE) if linear else ()
                 shown = (*display.headline(result), *also)

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from viner.errors import InputWarning, ScenarioError
 from viner.scenarios import after_union as after
 from viner.scenarios import deep_integration, eurasia_2010, eurasia_2010_years, no_union, wto_2012
 from viner.scenarios.eurasia_2010 import MEMBERS, THIRD_COUNTRIES
+from viner.scenarios.figures_common import spaced
+from viner.scenarios.figures_trade import import_shares_data
 from viner.scenarios.run import RunResult, rebased, run
 from viner.scenarios.scenario import Shock, Step
 from viner.scenarios.variants import all_variants, assumptions_table, plot_variants, variants_frame, variants_table
@@ -66,7 +69,24 @@ def test_variants_are_written_side_by_side(years: RunResult) -> None:
     ax = plot_variants(years)
     assert [label.get_text() for label in ax.get_xticklabels()] == list(all_variants(years))
     assert "USD m" in ax.get_ylabel()
+    assert [text.get_text() for text in ax.texts] == ["Russia", "Kazakhstan", "Belarus"]
     assert assumptions_table(years).frame["Low"].notna().all()
+
+
+def test_labels_at_the_ends_of_lines_do_not_touch() -> None:
+    heights = np.array([0.0, 5.0, 0.1, -0.1, 9.0])
+    assert_allclose(spaced(heights, 1.0), [0.0, 5.0, 1.0, -1.0, 9.0])
+    assert_allclose(spaced(heights, 0.01), heights)
+    assert_allclose(spaced(np.array([2.0, 2.0]), 1.0), [1.5, 2.5])
+    assert spaced(np.array([]), 1.0).size == 0
+
+
+def test_import_shares_are_of_who_moves_policy_and_of_whose_shares_move(apart: RunResult, years: RunResult) -> None:
+    assert list(import_shares_data(apart)["importer"].unique()) == ["RUS", "BLR"]
+    assert list(import_shares_data(years)["importer"].unique()) == ["KAZ", "BLR"]
+    moved = import_shares_data(apart, importers=("KAZ", "BLR"))
+    moved = (moved["after"] - moved["before"]).abs().groupby(moved["importer"]).sum()
+    assert moved["BLR"] > moved["KAZ"]
 
 
 def test_agreements_lapse_and_nothing_else_moves(apart: RunResult) -> None:
@@ -157,6 +177,20 @@ def test_a_rebased_benchmark_goes_on_where_the_union_ended() -> None:
     assert_allclose(second.total.value1, at_once.total.value1, rtol=1e-10, atol=1e-9)
     no_pool = first.total.total - first.total.pool_transfer
     assert_allclose(no_pool + second.total.total, at_once.total.total, rtol=1e-7, atol=1e-7)
+
+
+def test_trade_among_members_rises_as_the_page_says() -> None:
+    grown = []
+    for borders, standards in ((1.0, 1.0), (2.0, 3.0), (4.0, 6.0), (5.75, 5.75)):
+        result = run(replace(deep_integration.scenario(borders, standards), variants={}))
+        members = at(result, *MEMBERS)
+        inside = np.ix_(range(len(result.benchmark.sectors)), members, members)
+        before = result.total.value0[inside] * ~np.eye(len(members), dtype=bool)
+        grown.append(100.0 * ((before * result.total.quantity_ratio[inside]).sum() / before.sum() - 1.0))
+    assert_allclose(grown, [8.9, 24.0, 54.3, 65.0], atol=0.2)
+    page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text()
+    assert "rises by 24 per cent in volume (9 to 54)" in page
+    assert "65 per cent would take cuts of 11.5 per cent in all" in page
 
 
 def test_barriers_are_no_benchmark(deep: RunResult) -> None:

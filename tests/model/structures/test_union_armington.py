@@ -137,8 +137,11 @@ def test_without_a_union_there_are_no_partners(benchmark: Benchmark) -> None:
     assert not replace(benchmark, unions={}).market_data(specs).partner.any()
 
 
-def test_a_missing_elasticity_comes_with_a_value_to_start_from(benchmark: Benchmark) -> None:
+def test_a_missing_elasticity_comes_with_what_may_stand_for_it(benchmark: Benchmark) -> None:
     with pytest.raises(ParameterError) as caught:
         benchmark.market_data(UNION.parameters)
     assert "no row gives sigma_union for any sector and region" in str(caught.value)
-    assert 'Add the row: sigma_union,*,*,5,assumed,"geometric mean of 7.0 among sources' in str(caught.value)
+    row = "Add the row: sigma_union,*,*,VALUE,assumed,SOURCE"
+    assert f"{row}. Without a source of its own: the geometric mean of sigma_imports and sigma_home" in str(
+        caught.value
+    )

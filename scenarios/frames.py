@@ -123,20 +123,22 @@ def attribution_by_region(benchmark: Benchmark, simulation: Simulation) -> pd.Da
         ):
             at = tuple(rows.T)
             of_cells = len(at) == 3
+            values = {name: getattr(part, name)[at] for name in names}
+            known = [name for name, column in values.items() if not np.isnan(column).any()]
             labels = {
                 "step": step,
                 "instrument": instrument,
                 "policy_of": policy_of,
-                "sector": sectors[at[0]],
-                "origin": regions[at[1]] if of_cells else "",
-                "destination": regions[at[2]] if of_cells else "",
-                "region": "" if of_cells else regions[at[1]],
+                "sector": np.tile(sectors[at[0]], len(known)),
+                "origin": np.tile(regions[at[1]], len(known)) if of_cells else "",
+                "destination": np.tile(regions[at[2]], len(known)) if of_cells else "",
+                "region": "" if of_cells else np.tile(regions[at[1]], len(known)),
+                "measure": np.repeat(known, len(rows)),
+                "value": np.concatenate([values[name] for name in known]),
+                "unit": benchmark.unit,
+                "basis": np.tile(basis[at], len(known)),
             }
-            blocks += [
-                pd.DataFrame({**labels, "measure": name, "value": values, "unit": benchmark.unit, "basis": basis[at]})
-                for name in names
-                if not np.isnan(values := getattr(part, name)[at]).any()
-            ]
+            blocks.append(pd.DataFrame(labels))
     return pd.concat(blocks, ignore_index=True)
 
 

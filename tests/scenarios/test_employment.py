@@ -93,6 +93,14 @@ def test_rows_say_the_unit_and_the_weakest_basis(employed: Path) -> None:
     assert set(other["basis"]) == {"observed"}
 
 
+def test_to_first_order_employment_follows_output_too(employed: Path) -> None:
+    rows = ran(load_benchmark(employed)).linear.query("step == 'total' and sector == 'food' and region == 'RUS'")
+    linear = rows.set_index("measure")["linear"]
+    assert linear["employment"] == pytest.approx(1500.0 * linear["output_volume"] / 100.0)
+    assert linear["employment_percent"] == pytest.approx(linear["output_volume"])
+    assert "employment0" not in linear
+
+
 def test_without_the_file_there_is_nothing_on_employment(small: Benchmark) -> None:
     summary = ran(small).summary
     assert not summary["measure"].str.contains("employment").any()

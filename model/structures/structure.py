@@ -112,9 +112,10 @@ class Structure:
         may be complex, so that its derivatives along a path are exact.
     form
         How the equations are solved, see :func:`viner.model.generate.compile_system`.
-    competitive
-        Whether those who sell take prices as given, so that a duty on each unit or a quota leaves the equations as
-        they are. Where firms set prices, these change their mark-ups.
+    unit_instruments
+        Whether it can have duties on units, variable levies and quotas: whether these act through the power of the
+        tariff and the rent wedge alone and leave its other equations as they are. They do where those who sell take
+        prices as given; where firms set prices, they change mark-ups.
     mechanisms
         Whether the changes in quantity have parts ``diversion``, ``displacement`` and ``expansion``. The equations
         report them as factors of the quantity, unless `mechanism_terms` says what they are.
@@ -145,7 +146,7 @@ class Structure:
     results: Callable[[Given, Mapping[str, Array]], Results]
     form: Form = "changes"
     mechanisms: bool = True
-    competitive: bool = False
+    unit_instruments: bool = False
     active: Callable[[MarketData], NDArray[np.bool_]] = moving_prices
     more: Callable[[MarketData], dict[str, Array]] = _no_arrays
     by_policy: Callable[[Array, Array], dict[str, Array]] | None = None

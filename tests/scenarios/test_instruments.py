@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from viner.calibration.benchmark import INSTRUMENTS, Benchmark, Instrument
+from viner.calibration.benchmark import Benchmark
+from viner.calibration.instruments import INSTRUMENTS, Instrument
 from viner.calibration.read import load_benchmark
 from viner.errors import BenchmarkError, NoDerivative, ScenarioError
 from viner.scenarios.derivatives import derivative

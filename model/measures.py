@@ -126,8 +126,12 @@ MEASURES: tuple[Measure, ...] = (
     Measure("efficiency", "value", "Change in welfare from volumes at a wedge", lambda o, _: o.efficiency),
     Measure("barrier_cost", "value", "Change in welfare from what barriers use up", lambda o, _: o.barrier_cost),
     Measure(
-        "deadweight_loss", "value", "Loss that is no transfer abroad: change in welfare but for prices and the pool",
-        lambda o, _: o.terms_of_trade + o.pool_transfer - o.total,
+        "deadweight_loss", "value", "Loss from volumes at a wedge and from what barriers use up",
+        lambda o, _: -(o.efficiency + o.barrier_cost),
+    ),
+    Measure(
+        "beyond", "value", "Change in welfare beyond prices abroad, volumes, barriers and the pool",
+        lambda o, s: o.beyond if s.model.structure.beyond else np.full(o.total.shape, np.nan),
     ),
     Measure("revenue0", "value", "Duties and taxes collected at the benchmark", lambda o, _: o.revenue0, kind="before"),
     Measure("revenue1", "value", "Duties and taxes collected after", lambda o, _: o.revenue1, kind="after"),

@@ -93,6 +93,11 @@ class Outcome:
         """Change in welfare by region: surpluses, revenue, rents and transfers."""
         return self.consumer_surplus + self.producer_surplus + self.tariff_revenue + self.rent + self.pool_transfer
 
+    @property
+    def beyond(self) -> Array:
+        """What welfare holds beyond the terms of trade, efficiency, barriers and the pool: see `Structure.beyond`."""
+        return self.total - self.terms_of_trade - self.efficiency - self.barrier_cost - self.pool_transfer
+
 
 @dataclass(frozen=True)
 class Simulation:
@@ -263,7 +268,7 @@ def outcome(
 def check_accounts(model: Model, o: Outcome) -> None:
     """Assert what holds in every market: what buyers pay is what producers get and what all accounts bring.
 
-    And a pool hands out what it takes in.
+    And a pool hands out what it takes in, and the two splits of welfare agree in structures where they do.
 
     Raises
     ------
@@ -277,6 +282,9 @@ def check_accounts(model: Model, o: Outcome) -> None:
         "what buyers pay is not what producers, treasuries and holders of licences get": np.abs(paid - got),
         "a pool does not hand out what it takes in": np.abs(o.pool_transfer.sum(axis=1)),
     }
+    if not model.structure.beyond:
+        text = "welfare is not terms of trade, efficiency, what barriers use up and the pool"
+        gaps[text] = np.abs(o.beyond).max(axis=1)
     size = np.abs(paid) + data.value.sum(axis=(1, 2))
     wrong = [
         f"{sector}: {text}, by {gap:.3g}"

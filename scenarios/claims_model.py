@@ -112,7 +112,6 @@ NUMBERS: Mapping[str, Callable[[Union], Array]] = {
     "pool_moved": lambda u: np.abs(u.pool.sum(axis=2)).sum(axis=2) / 2.0,
     "kazakh_prices": lambda u: _prices(u, "KAZ"),
     "kazakh_gains": lambda u: u.of(u.producers + u.revenue, "KAZ") + u.of(u.pool, "KAZ"),
-    "kazakh_producers": lambda u: u.of(u.producers, "KAZ"),
     "cars_in_kazakhstan": lambda u: u.sold("RUS", "KAZ", ["transport"]),
     "metals_in_kazakhstan": lambda u: u.sold("RUS", "KAZ", ["metals"]),
     "dairy_in_kazakhstan": lambda u: u.sold("RUS", "KAZ", ["animal"]),

@@ -120,14 +120,16 @@ NUMBERS: Mapping[str, Callable[[Union], Array]] = {
     "goods_in_belarus": lambda u: u.sold("RUS", "BLR"),
     "asia_in_kazakhstan": lambda u: u.sold("CHN", "KAZ") + u.sold("ASEAN", "KAZ"),
     "kazakhstan_before_pool": lambda u: u.before_pool("KAZ"),
-    "kazakhstan": lambda u: u.welfare("KAZ"),
+    "kazakhstan": lambda u: u.welfare("KAZ")[0],
+    "kazakhstan_2012": lambda u: u.welfare("KAZ")[1],
     "russia_before_pool": lambda u: u.before_pool("RUS"),
-    "russia": lambda u: u.welfare("RUS"),
+    "russia": lambda u: u.welfare("RUS")[0],
+    "russia_2012": lambda u: u.welfare("RUS")[1],
     "kazakh_goods_in_russia": lambda u: u.sold("KAZ", "RUS", _KAZAKH_GOODS),
     "belarusian_goods_in_russia": lambda u: u.sold("BLR", "RUS", _BELARUSIAN_GOODS),
     "exception": lambda u: -u.before_pool("KAZ", ["transport"]),
 }
-"""What the model of the union says, by draw, or by collections and draw where the pool plays a part."""
+"""What the model of the union says, by draw, or by collections and draw where it is not said who collects."""
 
 
 def draws(used: Sequence[Structure]) -> tuple[list[Draw], tuple[Taken, ...]]:

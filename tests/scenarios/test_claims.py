@@ -17,11 +17,13 @@ from viner.model import structures
 from viner.scenarios import claims
 from viner.scenarios.claims import COLUMNS, RANGE_COLUMNS, TOLERANCE, Answers, answers, read_claims, verdict
 from viner.scenarios.claims_model import NUMBERS, Union, draws, union_under
-from viner.scenarios.claims_output import answer_notes, write_answers
+from viner.scenarios.claims_output import answer_notes, answer_tables, write_answers
 from viner.scenarios.compare import filled
 from viner.scenarios.eurasia_2010 import scenario
 from viner.scenarios.resolve import resolve
 from viner.scenarios.run import run
+from viner.scenarios.tables import tables
+from viner.scenarios.typeset import as_markdown
 
 OTHER_NUMBERS = {"turnover", "energy", "oil_bill", "oil_cost", "none"}
 PAIR = ("armington", "nested-armington")
@@ -165,6 +167,8 @@ def test_the_central_numbers_are_those_of_the_run(found: Answers) -> None:
         "kazakhstan": summary["KAZ", "total"],
         "russia_before_pool": summary["RUS", "before_pool"],
         "russia": summary["RUS", "total"],
+        "kazakhstan_2012": result.variants["collections-2012"].total.total[:, kaz].sum(),
+        "russia_2012": result.variants["collections-2012"].total.total[:, rus].sum(),
         "kazakh_goods_in_russia": change[exports, kaz, rus].sum(),
         "belarusian_goods_in_russia": change[goods, blr, rus].sum(),
         "exception": -result.outcomes["kazakhstan"].total[transport, kaz],
@@ -181,7 +185,7 @@ def test_the_central_numbers_are_those_of_the_run(found: Answers) -> None:
 
 
 @pytest.mark.parametrize("structure", ["nested-armington", "krugman", "union-armington"])
-@pytest.mark.parametrize("number_of", ["kazakhstan", "goods_in_belarus"])
+@pytest.mark.parametrize("number_of", ["kazakh_gains", "goods_in_belarus"])
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_the_ends_of_a_range_are_runs_at_the_corner_named(
     found: Answers, structure: str, number_of: str, end: str
@@ -201,7 +205,8 @@ def test_the_ends_of_a_range_are_runs_at_the_corner_named(
     )
     o = run(corner, sectors=[s for s in benchmark.sectors if s not in found.ran[structure]]).total
     rus, kaz, blr = (codes.index(code) for code in ("RUS", "KAZ", "BLR"))
-    numbers = {"kazakhstan": o.total[:, kaz], "goods_in_belarus": (o.value0 * (o.quantity_ratio - 1.0))[:, rus, blr]}
+    gains = o.producer_surplus + o.tariff_revenue + o.pool_transfer
+    numbers = {"kazakh_gains": gains[:, kaz], "goods_in_belarus": (o.value0 * (o.quantity_ratio - 1.0))[:, rus, blr]}
     assert_allclose(row[end], numbers[number_of].sum(), rtol=1e-7, atol=1.1 * TOLERANCE)
 
 
@@ -242,17 +247,30 @@ def test_who_wins_and_who_loses_is_as_the_reasons_say(found: Answers, unions: Ma
     before = rows_of(found, "kazakhstan_before_pool")
     can_gain = {"bertrand-ces", "bertrand-logit", "krugman", "melitz", "smart"}
     assert set(before.index[before["high"] > 0.0]) == can_gain
-    with_pool = rows_of(found, "kazakhstan")
-    assert with_pool.loc["nested-armington", "high"] < 0.0 < with_pool["high"].max()
+    as_modelled, of_2012 = rows_of(found, "kazakhstan"), rows_of(found, "kazakhstan_2012")
+    can_gain = {"bertrand-logit", "cournot", "krugman", "melitz", "smart"}
+    assert set(as_modelled.index[as_modelled["high"] > 0.0]) == can_gain
+    assert (as_modelled.loc[list(can_gain), "low"] < 0.0).all()
+    loses = {"nested-armington", "nested-armington-cet", "union-armington", "cournot"}
+    assert set(of_2012.index[of_2012["high"] < 0.0]) == loses
+    assert set(of_2012.index[of_2012["low"] > 0.0]) == {"bertrand-ces", "bertrand-logit", "krugman", "smart"}
     russia = rows_of(found, "russia_before_pool").drop(index=["smart"])
     assert set(russia.index[russia["low"] <= 0.0]) == {"cournot"}
     cournot = unions["cournot"]
     taxed, gain = taxed_before(cournot), cournot.before_pool("RUS")
     assert gain[~taxed].min() > 0.0 > gain[taxed].max()
     assert cournot.of(cournot.revenue, "RUS")[taxed].max() < 0.0
-    assert (unions["nested-armington"].welfare("RUS")[1] < 0.0).all()
+    as_modelled = rows_of(found, "russia").drop(index=["smart"])
+    assert set(as_modelled.index[as_modelled["low"] <= 0.0]) == {"cournot"}
+    assert as_modelled.loc["cournot", "value"] < 0.0
+    of_2012 = rows_of(found, "russia_2012").drop(index=["smart"])
+    can_gain = {"bertrand-ces", "bertrand-logit", "krugman", "melitz", "nested-armington-cet"}
+    assert set(of_2012.index[of_2012["high"] > 0.0]) == can_gain
+    for union in unions.values():
+        assert union.welfare("RUS")[1][~taxed_before(union)].max() < 0.0
     assert unions["smart"].before_pool("RUS")[0] == pytest.approx(0.0, abs=TOLERANCE)
-    for number_of in ("kazakhstan_before_pool", "kazakhstan", "russia_before_pool", "russia"):
+    who = ("kazakhstan", "russia")
+    for number_of in (f"{country}{pool}" for country in who for pool in ("_before_pool", "", "_2012")):
         assert row_of(found, number_of)["verdict"] == "cannot say", number_of
 
 
@@ -358,3 +376,59 @@ def test_a_folder_with_other_things_is_refused(found: Answers, tmp_path: Path) -
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(OutputError, match=r"no manifest\.json"):
         write_answers(found, tmp_path)
+
+
+def test_the_page_shows_what_comes_out(found: Answers) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "claims.md").read_text()
+    claims_table, _, studies = answer_tables(found)
+    shown = ["No.", "Claim", "Value", "Low", "High", "Low in", "High in", "Verdict"]
+    for table in (replace(claims_table, frame=claims_table.frame[shown]), studies):
+        for line in as_markdown(table).splitlines():
+            assert not line.startswith("|") or line in page
+    assert page.count("\n| ") == 4 + len(claims_table.frame) + len(studies.frame)
+    assert sum("smart: " in text for text in found.claims["left_out"]) == 9
+    assert "is left out of nine rows" in page
+
+
+def test_the_model_is_set_beside_other_studies(found: Answers) -> None:
+    """By another route: from the frames that a run writes."""
+    result = run(scenario())
+    frame = found.studies.frame.set_index(["Study", "Measure"])["Model"]
+    numbers = frame.droplevel("Study")
+    flows = result.flows.query("step == 'total' and destination == 'KAZ'")
+    third = flows[flows["origin"].isin(["CHN", "ASEAN", "EU27", "ROW"])]
+    for when in ("before", "after"):
+        rate, weight = third["tariff0" if when == "before" else "tariff1"], third["value0"]
+        weighted = 100.0 * (rate * weight).sum() / weight.sum()
+        assert_allclose(numbers[f"Kazakhstan's tariff {when}, weighted"], weighted)
+        assert_allclose(numbers[f"Kazakhstan's tariff {when}, simple average"], 100.0 * rate.mean())
+    duties = [(third[f"tariff{n}"] * third[f"value{n}"]).sum() for n in (0, 1)]
+    assert_allclose(numbers["Kazakhstan's tariff revenue, as collected"], 100.0 * (duties[1] / duties[0] - 1.0))
+    assert third["value1"].sum() < third["value0"].sum()
+    gdp = result.benchmark.gdp["KAZ"]
+    assert_allclose(
+        numbers["Kazakhstan's real income; model: welfare"], 100.0 * row_of(found, "kazakhstan")["value"] / gdp
+    )
+    before_pool = row_of(found, "kazakhstan_before_pool")["value"]
+    assert_allclose(numbers["The same; model: welfare before the pool"], 100.0 * before_pool / gdp, rtol=1e-7)
+    china = third[third["origin"] == "CHN"]
+    change = 100.0 * (china["value0"] * (china["quantity_ratio"] - 1.0)).sum() / china["value0"].sum()
+    assert_allclose(numbers["Kazakhstan's imports from China"], change)
+    cars = flows.query("origin == 'RUS' and sector == 'transport'")["quantity_ratio"].item()
+    assert_allclose(numbers["Russian car exports to Kazakhstan, first quarter 2012 over 2011"], cars)
+    diverted = flows[flows["origin"].isin(["RUS", "BLR"])]
+    created = diverted[["displacement", "expansion"]].sum(axis=1).sum()
+    assert_allclose(numbers["Diversion less creation in Kazakhstan"], diverted["diversion"].sum() - created)
+    assert created < 0.0
+    collected = numbers[[f"Share of pooled duties that {m} collects" for m in ("Russia", "Kazakhstan", "Belarus")]]
+    assert_allclose(collected, [86.07, 7.96, 5.97], atol=0.005)
+    assert collected.sum() == pytest.approx(100.0)
+    # What the sentences say of the numbers.
+    assert numbers["Kazakhstan's imports from China"] < 0.0 < numbers["Kazakhstan's imports from the union"]
+    assert numbers["Of the rise of Russia's share in Kazakhstan's imports, 2009 to 2011"] < 50.0
+    for before, after in (
+        (5.3, 9.5),
+        tuple(numbers[f"Kazakhstan's tariff {w}, weighted"] for w in ("before", "after")),
+    ):
+        assert after / before - 1.0 == pytest.approx(0.8, abs=0.03)
+    assert "studies" not in {t.name for t in tables(run(replace(result.scenario, name="mine", variants={})))}

@@ -8,7 +8,7 @@ say.
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -238,20 +238,14 @@ def _oil() -> list[_Range]:
     cost = -result.change("belarus")[:, result.position("allowance-2010")]
 
     def where(_values: Array, at: int) -> str:
-        centre, draw = result.draws.iloc[0], result.draws.iloc[at]
-        return "; ".join(f"{name} {draw[name]:g}" for name in result.draws if draw[name] != centre[name])
+        chosen = {str(name): (draws[0], draws[at]) for name, draws in result.draws.items()}
+        return "; ".join(f"{name} {there:g}" for name, (centre, there) in chosen.items() if there != centre)
 
-    bills = bill(result.facts, result.regimes)
-    volumes = {"Extra bill: the volume of 2009", "Extra bill: 6.3 Mt free and 14 Mt paid"}
-    extra = bills[bills["item"].isin(volumes)].set_index("item")["value"]
-    at = [str(extra.idxmin()).removeprefix("Extra bill: "), str(extra.idxmax()).removeprefix("Extra bill: ")]
+    bills = bill(result.facts, result.regimes).set_index("item")["value"]
+    at = ("the volume of 2009", "6.3 Mt free and 14 Mt paid")
+    volumes = np.array([float(bills[f"Extra bill: {volume}"]) for volume in at])
+    arithmetic = _range("oil_bill", "belarus-oil-2010", volumes, lambda _values, n: at[n])
     return [
-        _Range(
-            "oil_bill",
-            "belarus-oil-2010",
-            *(float(x) for x in (extra.iloc[0], extra.min(), extra.max())),
-            *at,
-            "derived",
-        ),
+        replace(arithmetic, basis="derived"),
         _range("oil_cost", "belarus-oil-2010", cost, where),
     ]

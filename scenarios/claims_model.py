@@ -99,7 +99,7 @@ class Union:
         """Return what is assumed at a position of a number by draw, or by collections and draw."""
         if values.ndim == 1:
             return self.labels[at]
-        collections, draw = np.unravel_index(at, values.shape)
+        collections, draw = divmod(at, values.shape[1])
         return f"{self.labels[draw]}; collected {COLLECTIONS[collections]}"
 
 

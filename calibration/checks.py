@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.calibration.basis import BASES
-from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, STANDS_FOR
+from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS
+from viner.calibration.stand_ins import STANDS_FOR
 from viner.errors import Fault, nearest
 
 
@@ -144,8 +145,8 @@ def missing_faults(
     row = "VALUE,assumed,SOURCE"
     if spec is not None and spec.default is not None:
         row = f'{spec.default:g},assumed,"{spec.default_source}"'
-    elif len(STANDS_FOR.get(name, ())) > 1:
-        row += f". Without a source of its own: the geometric mean of {' and '.join(STANDS_FOR[name])}"
+    elif name in STANDS_FOR:
+        row += f". Without a source of its own: {STANDS_FOR[name].text}"
     if missing.all():
         hint = "" if name in KNOWN_PARAMETERS else ". " + nearest(name, list(KNOWN_PARAMETERS))
         cure = f"Add the row: {name},{EVERY},{EVERY},{row}{hint}"

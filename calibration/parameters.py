@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,14 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
             default=1.0,
             default_source="free entry, as in Krugman (1980) and Melitz (2003)",
         ),
+        ParameterSpec("shape", "shape of the Pareto distribution of firms' productivity"),
+        ParameterSpec("import_demand", "demand for imports of all origins together, at given prices of home goods"),
         ParameterSpec(
-            "shape",
-            "shape of the Pareto distribution of firms' productivity",
-            default=4.6,
-            default_source="Balistreri & Rutherford (2013), three-region program, with sigma = 3.8",
+            "export_supply",
+            "export supply to one importer",
+            infinite_allowed=True,
+            default=math.inf,
+            default_source="as in WITS, where it is written 99",
         ),
         ParameterSpec(
             "transformation",
@@ -47,17 +50,6 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
         FIRMS,
     )
 }
-
-STANDS_FOR: Mapping[str, tuple[str, ...]] = {
-    "sigma": ("sigma_home",),
-    "sigma_home": ("sigma",),
-    "sigma_imports": ("sigma",),
-    "sigma_union": ("sigma_imports", "sigma_home"),
-}
-"""What may stand for a parameter that a benchmark lacks: another of the same notion, or the geometric mean of two.
-
-Substitution between partners and outsiders lies between that among sources and that between home and imports.
-"""
 
 
 @dataclass(frozen=True)
@@ -106,29 +98,6 @@ def owners(name: str, rows: Sequence[Elasticity], sectors: Sequence[str], region
     for i in sorted(mine, key=lambda i: rows[i].specificity):
         owner[sector_at[rows[i].sector], region_at[rows[i].region]] = i
     return owner
-
-
-def stand_in(name: str, rows: Sequence[Elasticity], sectors: Sequence[str], regions: Sequence[str]) -> list[Elasticity]:
-    """Return rows for a parameter made of those of `STANDS_FOR`; none if these do not give every sector and region.
-
-    The rows say that they are assumed and what they were taken from.
-    """
-    sources = STANDS_FOR.get(name, ())
-    held = [owners(source, rows, sectors, regions) for source in sources]
-    if not held or any((owner < 0).any() for owner in held):
-        return []
-    if len(held) == 1:
-        own = [row for row in rows if row.parameter == sources[0]]
-        return [replace(r, parameter=name, basis="assumed", source=f"taken from {sources[0]}", line=0) for r in own]
-    value = np.array([row.value for row in rows])
-    mean = np.exp(np.mean([np.log(value[owner]) for owner in held], axis=0))
-    source = f"geometric mean of {' and '.join(sources)}"
-    out = []
-    for sector, by_region in zip(sectors, mean, strict=True):
-        whole = (by_region == by_region[0]).all()
-        cells = [(EVERY, by_region[0])] if whole else list(zip(regions, by_region, strict=True))
-        out += [Elasticity(name, sector, region, float(number), "assumed", source) for region, number in cells]
-    return out
 
 
 def expected_value(spec: ParameterSpec) -> str:

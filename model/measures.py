@@ -128,7 +128,7 @@ MEASURES: tuple[Measure, ...] = (
         lambda o, s: np.where(s.partner, o.diversion, 0.0).sum(axis=1),
     ),
     Measure(
-        "diversion_from_outsiders", "value", "Imports diverted from outsiders, at benchmark prices",
+        "diversion_from_others", "value", "Imports diverted from all but partners, at benchmark prices",
         lambda o, s: -np.where(s.partner, 0.0, o.diversion).sum(axis=1),
     ),
     Measure(

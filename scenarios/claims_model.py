@@ -145,10 +145,11 @@ def draws(used: Sequence[Structure]) -> tuple[list[Draw], tuple[Taken, ...]]:
     taken: tuple[Taken, ...] = ()
     for share in INTERNAL_SHARE:
         benchmark, path = resolve(eurasia_2010.scenario(internal_share=share))
-        benchmark, taken = filled(benchmark, used)
         if share == 0.0:
-            centre = [Draw("central assumptions", benchmark, path)]
-        corners += [Draw(label, changed, path) for label, changed in _corners(benchmark, share)]
+            central, taken = filled(benchmark, used)
+            centre = [Draw("central assumptions", central, path)]
+        # Filled corner by corner: what is taken can follow from what is assumed.
+        corners += [Draw(label, filled(at, used)[0], path) for label, at in _corners(benchmark, share)]
     return centre + corners, taken
 
 

@@ -15,7 +15,8 @@ import pandas as pd
 
 from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
-from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, STANDS_FOR, Elasticity, owners, stand_in
+from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, owners
+from viner.calibration.stand_ins import STANDS_FOR, stand_in
 from viner.errors import Fault, InputError, NotConverged, ParameterError, ScenarioError
 from viner.model import structures
 from viner.model.engine import calibrated
@@ -36,7 +37,7 @@ REFERENCE = "nested-armington"
 COLUMNS = ("structure", "region", "sector", "measure", "value", "unit", "basis")
 
 # Regions without partners have none of these by definition, and nothing would tell that zero from an answer.
-_OF_MECHANISMS = ("diversion", "diversion_from_outsiders", "creation", "destruction")
+_OF_MECHANISMS = ("diversion", "diversion_from_others", "creation", "destruction")
 # A structure that can be run on less than this share of sectors would leave too little to compare.
 _ENOUGH = 0.5
 
@@ -243,6 +244,9 @@ def filled(benchmark: Benchmark, used: Sequence[Structure]) -> tuple[Benchmark, 
     """
     sectors, regions = tuple(benchmark.sectors), tuple(benchmark.regions)
     specs = {spec.name: spec for structure in used for spec in structure.parameters}
+    bought = (benchmark.value * (1.0 + benchmark.tariff)).sum(axis=1)
+    home = np.diagonal(benchmark.value * (1.0 + benchmark.tariff), axis1=1, axis2=2)
+    imported = 1.0 - home / np.where(bought > 0.0, bought, 1.0)
     new: list[Elasticity] = []
     taken = []
     for name, spec in specs.items():
@@ -251,15 +255,12 @@ def filled(benchmark: Benchmark, used: Sequence[Structure]) -> tuple[Benchmark, 
             continue
         known = KNOWN_PARAMETERS.get(name, spec)
         given = spec if spec.default is not None else known
-        rows = [] if own else stand_in(name, benchmark.elasticities, sectors, regions)
+        rows = [] if own else stand_in(name, (*benchmark.elasticities, *new), sectors, regions, imported)
         if given.default is not None:
             new.append(Elasticity(name, EVERY, EVERY, given.default, "assumed", given.default_source))
             value, source = f"{given.default:g}", given.default_source
         elif rows:
-            value = rows[0].source.removeprefix("taken from ")
-            one = len(STANDS_FOR[name]) == 1
-            what = "which stands for the same notion" if one else "between which it lies"
-            source = f"{value if one else ' and '.join(STANDS_FOR[name])} of the benchmark, {what}: {known.description}"
+            value, source = STANDS_FOR[name].text, STANDS_FOR[name].why
             new += rows
         else:
             continue

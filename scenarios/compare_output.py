@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from viner.calibration.parameters import STANDS_FOR
+from viner.calibration.stand_ins import STANDS_FOR
 from viner.scenarios.compare import Comparison, Taken, rank_correlation, used_by
 from viner.scenarios.figures_compare import importer, plots, ranked_measure
 from viner.scenarios.output import MANIFEST, replacing, sha256, solver_status, versions, write_json
@@ -120,7 +120,10 @@ def short_credit(found: Comparison) -> str:
     kind = "partly estimated data" if weak else "observed and derived data"
     parts = [f"Source: viner, benchmark {b.name} ({kind}{'; scenario partly assumed' if assumed(found) else ''})."]
     if found.taken:
-        parts.append(f"*{taken_note(found.taken)}")
+        numbers = [f"{t.parameter} = {t.value}" for t in found.taken if t.parameter not in STANDS_FOR]
+        derived = [t.parameter for t in found.taken if t.parameter in STANDS_FOR]
+        numbers += [f"{', '.join(derived)} from other parameters"] if derived else []
+        parts.append(f"*Taken by default, assumed: {'; '.join(numbers)} (table compare-defaults).")
     if found.sectors_left_out:
         parts.append(f"Without {', '.join(found.sectors_left_out)}.")
     return " ".join(parts)
@@ -144,7 +147,7 @@ def notion_notes(found: Comparison) -> tuple[str, ...]:
         return ()
     taken = {t.parameter for t in found.taken}
     parts = []
-    for name in sorted(STANDS_FOR):
+    for name in ("sigma", "sigma_home", "sigma_imports"):
         if name in used and name not in taken:
             rows = found.benchmark.parameter_rows(name)
             sources = list(dict.fromkeys(row.source for row in rows if row.source))
@@ -215,11 +218,12 @@ def overview(found: Comparison) -> Table:
                 order(ranked_measure(found), name), order("total", name),
             )
         )  # fmt: skip
-    columns = ["Structure", "Partners", "Outsiders", "Diverted", "Price, %"]
+    columns = ["Structure", "Partners", "Others", "Diverted", "Price, %"]
     columns += [f"Welfare {member}" for member in found.central.members] + ["Rank, trade", "Rank, welfare"]
     digits = {c: 2 if c.endswith("%") or c.startswith("Rank") else 0 for c in columns[1:]}
     note = (
-        f"Partners, outsiders and diverted: imports of {importing} from them, change in {found.benchmark.unit} of "
+        f"Partners, others and diverted: imports of {importing} from partners, from all others, whether they pay "
+        f"duties or not, and what partners gain among sources, change in {found.benchmark.unit} of "
         f"{found.benchmark.year} at benchmark prices; diverted is substitution among sources alone and empty where a "
         f"structure has no such mechanism. Price: that of buyers in {importing}. Welfare: change in the same unit. "
         f"Rank: Spearman's correlation with {found.reference} over sectors, by {_ranked_by(found)} and by the change "

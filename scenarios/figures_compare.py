@@ -10,7 +10,7 @@ from viner.scenarios.figures_common import axes, label_x, records, size_of, usd_
 from viner.scenarios.plots import Plot
 from viner.scenarios.tables import importer_of
 
-_PARTNERS, _OUTSIDERS, _GAIN, _LOSS = "#0072B2", "#E69F00", "#0072B2", "#D55E00"
+_PARTNERS, _OTHERS, _GAIN, _LOSS = "#0072B2", "#E69F00", "#0072B2", "#D55E00"
 _MOST_PANELS = 4
 _CUT = 2.2
 
@@ -26,7 +26,7 @@ def ranked_measure(found: Comparison) -> str:
 
 
 def diversion_data(found: Comparison) -> pd.DataFrame:
-    """Return, by structure, the change in the importer's imports from partners and outsiders and what was diverted.
+    """Return, by structure, the change in the importer's imports from partners and all others and what was diverted.
 
     At benchmark prices. `diversion` is substitution among sources alone; empty where a structure has no such
     mechanism.
@@ -38,19 +38,19 @@ def diversion_data(found: Comparison) -> pd.DataFrame:
         whole = found.value(name, region, "import_volume")
         diverted = found.value(name, region, "diversion")
         rows.append((name, region, partners, whole - partners, diverted))
-    return pd.DataFrame(rows, columns=["structure", "importer", "from_partners", "from_outsiders", "diversion"])
+    return pd.DataFrame(rows, columns=["structure", "importer", "from_partners", "from_others", "diversion"])
 
 
 def plot_diversion(found: Comparison, *, ax: Axes | None = None) -> Axes:
-    """Draw changes in imports as bars, partners to one side and outsiders to the other, and diversion as diamonds."""
+    """Draw changes in imports as bars, partners to one side and all others to the other, and diversion as diamonds."""
     ax = axes(ax)
     data = diversion_data(found)
     y = np.arange(len(data))
     small = size_of(ax) < 5
-    sizes = np.abs(data[["from_partners", "from_outsiders"]].to_numpy()).max(axis=1)
+    sizes = np.abs(data[["from_partners", "from_others"]].to_numpy()).max(axis=1)
     # One structure may be far from the others: its bars are cut, and their numbers stand inside.
     most = min(float(sizes.max()), _CUT * float(np.median(sizes)) or np.inf) or 1.0
-    for column, colour, hatch in (("from_partners", _PARTNERS, ""), ("from_outsiders", _OUTSIDERS, "////")):
+    for column, colour, hatch in (("from_partners", _PARTNERS, ""), ("from_others", _OTHERS, "////")):
         label = column.replace("_", " ").capitalize()
         values = np.clip(data[column].to_numpy(), -most, most)
         ax.barh(y, values, height=0.68, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3, label=label)
@@ -58,14 +58,14 @@ def plot_diversion(found: Comparison, *, ax: Axes | None = None) -> Axes:
     shown = np.clip(data["diversion"].to_numpy()[known], -most, most)
     ax.plot(shown, y[known], "D", color="black", mfc="white", ms=3.2, mew=0.8, label="Diverted to partners")
     for at, row in zip(y, records(data), strict=True):
-        for value in (row.from_partners, row.from_outsiders):
-            _number_at_bar(ax, value, float(at), row.diversion, most, font=5 if small else 6)
+        for value in (row.from_partners, row.from_others):
+            _number_at_bar(ax, value, float(at), row.diversion, most, font=4.6 if small else 6)
     ax.axvline(0.0, color="black", linewidth=0.6)
     ax.set_yticks(y, _labels(found))
     ax.set_ylim(len(y) - 0.5, -0.5)
     ax.locator_params(axis="x", nbins=4 if small else 7)
-    ends = [*np.clip(data[["from_partners", "from_outsiders"]].to_numpy(), -most, most).ravel(), *shown, 0.0]
-    room = (0.24 if small else 0.1) * (max(ends) - min(ends) or 1.0)
+    ends = [*np.clip(data[["from_partners", "from_others"]].to_numpy(), -most, most).ravel(), *shown, 0.0]
+    room = (0.4 if small else 0.17) * (max(ends) - min(ends) or 1.0)
     ax.set_xlim(min(ends) - room, max(ends) + room)
     handles, labels = ax.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda n: labels[n].startswith("Diverted"))
@@ -86,7 +86,9 @@ def _number_at_bar(ax: Axes, value: float, at: float, diverted: float, most: flo
         place, align = ((most, -2), "right") if positive else ((-most, 2), "left")
     else:
         box, text = None, _signed(value)
-        edge = max(value, 0.0 if np.isnan(diverted) else min(diverted, most)) if positive else value
+        edge = value
+        if positive and not np.isnan(diverted):
+            edge, text = max(value, min(diverted, most)), f"{text} (\u25c7 {diverted:,.0f})"
         place, align = ((edge, 4), "left") if positive else ((edge, -3), "right")
     ax.annotate(
         text, (place[0], at), (place[1], 0), textcoords="offset points", ha=align, va="center", fontsize=font, bbox=box

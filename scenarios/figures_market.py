@@ -21,7 +21,7 @@ def _sector(result: RunResult, importer: str) -> str:
 
 
 def market_diagram_data(result: RunResult, *, sector: str | None = None, importer: str | None = None) -> pd.DataFrame:
-    """Return prices and quantities of the partners' and the outsiders' goods, and the areas of the diagram.
+    """Return prices and quantities of the partners' goods and those of all others, and the areas of the diagram.
 
     Prices are what buyers pay with duty over the benchmark border price, quantities are at benchmark prices.
     Where no region is a partner, the importer's home sales take the partners' place.
@@ -33,7 +33,7 @@ def market_diagram_data(result: RunResult, *, sector: str | None = None, importe
     abroad = np.arange(len(result.benchmark.regions)) != j
     partner = result.partner[:, j] if result.partner[:, j].any() else ~abroad
     rows = []
-    for group, members in (("partners", partner), ("outsiders", abroad & ~partner)):
+    for group, members in (("partners", partner), ("others", abroad & ~partner)):
         before = o.value0[s, members, j]
         after = before * o.quantity_ratio[s, members, j]
         duty0, duty1 = (t[s, members, j] for t in (result.benchmark.tariff, o.policy.tariff))
@@ -61,7 +61,7 @@ def market_diagram_data(result: RunResult, *, sector: str | None = None, importe
 def plot_market_diagram(
     result: RunResult, *, sector: str | None = None, importer: str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the market for imports of one sector, partners on the left and outsiders on the right.
+    """Draw the market for imports of one sector, partners on the left and all others on the right.
 
     In each panel the open point is before and the filled one after: quantity to the right, price with duty
     upwards; the quantity axis does not begin at zero. Shaded to the bottom is what moves by diversion and by

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import And, Integer, Ne
 
+from viner.errors import Fault, ScenarioError
 from viner.model import kernels
 from viner.model.market import Array, MarketData, ParameterSpec
 from viner.model.notation import Quantity, index, inside, outside, total
@@ -100,7 +101,7 @@ def import_shares(data: MarketData) -> dict[str, Array]:
     imports = np.where(importers(data)[:, None, :], data.value * _abroad(data.value), own)
     return {
         "mu": imports / imports.sum(axis=1, keepdims=True),
-        "elastic": np.isinf(np.asarray(data.parameters["supply"])).astype(float),
+        "elastic": np.isinf(np.asarray(data.parameters["export_supply"])).astype(float),
     }
 
 
@@ -121,11 +122,12 @@ def results(given: Given, values: Mapping[str, Array]) -> Results:
     Raises
     ------
     ScenarioError
-        Where the straight lines lead to a quantity below zero.
+        Where the straight lines lead to a quantity below zero, or home sales are taxed otherwise than at the benchmark.
     """
     data = given.data
     quantity = 1.0 + values["creation"] + values["diversion"]
     refuse_negative_quantities("smart", data, quantity)
+    _refuse_home_taxes(given)
     price, half = values["p"], 1.0 + 0.5 * values["creation"]
     power = (1.0 + given.policy.tariff) / (1.0 + data.tariff)
     spending = data.value * (1.0 + data.tariff) * _abroad(data.value)
@@ -140,6 +142,16 @@ def results(given: Given, values: Mapping[str, Array]) -> Results:
         consumer_surplus=-(spending * (price + power - 1.0) * half).sum(axis=1),
         producer_surplus=(data.value * price * half).sum(axis=2),
     )
+
+
+def _refuse_home_taxes(given: Given) -> None:
+    """Refuse what moves the price of home goods, such as VAT: treasuries would get what no buyer is seen to pay."""
+    data, home = given.data, np.arange(len(given.data.regions))
+    moved = (given.policy.tariff != data.tariff)[:, home, home] & (data.value[:, home, home] > 0.0)
+    for sector, region in np.argwhere(moved)[:1]:
+        found = f"smart: {data.sectors[sector]} in {data.regions[region]}: a tax or a subsidy on home sales moves"
+        cure = "Take imports alone, as WITS does, or use nested-armington"
+        raise ScenarioError(Fault("structure", found, "one that leaves home sales as they are", cure))
 
 
 def effects(given: Given, values: Mapping[str, Array]) -> dict[str, Array]:
@@ -181,11 +193,11 @@ STRUCTURE = Structure(
     reference="Laird & Yeats (1986); Jammes & Olarreaga (2005)",
     system=system,
     parameters=(
-        ParameterSpec("sigma", "substitution between origins of imports; 1.5 in WITS", minimum_allowed=True),
-        ParameterSpec("demand", "elasticity of import demand, a positive number"),
-        ParameterSpec("supply", "elasticity of export supply to one importer", infinite_allowed=True),
+        ParameterSpec("sigma_imports", "substitution between origins of imports; 1.5 in WITS", minimum_allowed=True),
+        ParameterSpec("import_demand", "elasticity of import demand, a positive number"),
+        ParameterSpec("export_supply", "elasticity of export supply to one importer", infinite_allowed=True),
     ),
-    symbols={"sigma": "sigma", "demand": "eta", "supply": "eps"},
+    symbols={"sigma_imports": "sigma", "import_demand": "eta", "export_supply": "eps"},
     results=results,
     form="levels",
     active=importers,

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from viner.cli import main
 from viner.display_compare import compared
 from viner.errors import InputError, NotConverged, ParameterError, ScenarioError
 from viner.model import structures
+from viner.model.engine import calibrated
+from viner.model.market import Policy
+from viner.model.simulate import outcome
 from viner.scenarios import compare as module
 from viner.scenarios.compare import COLUMNS, Comparison, chosen, compare, filled, rank_correlation, reason
 from viner.scenarios.compare_output import comparison_notes, comparison_tables, overview, short_credit, write_comparison
@@ -125,14 +129,14 @@ def test_defaults_are_taken_only_when_asked_for_and_listed(raise_duty: Scenario)
     assert set(taken) == {"transformation", "sigma", "entry"}
     assert (taken["transformation"].value, taken["transformation"].structures) == ("2", ("nested-armington-cet",))
     assert "Hosoe" in taken["transformation"].source
-    # No default is documented for sigma: it is taken from the parameter of the same notion, and says so.
+    # No default is documented for sigma: it is taken from what stands for it, and says so.
     assert taken["sigma"].value == "sigma_home"
     assert_allclose(found.benchmark.parameter("sigma"), 2.0)
     basis = found.frame.groupby("structure")["basis"].agg(set)
     assert basis["krugman"] == {"assumed"}
     notes = " ".join(comparison_notes(found))
     assert "transformation = 2 in nested-armington-cet (Hosoe" in notes
-    assert "sigma = sigma_home in krugman (sigma_home of the benchmark, which stands for the same notion" in notes
+    assert "sigma = sigma_home in krugman (the same notion in structures with two nests)" in notes
     assert "transformation = 2" in short_credit(found)
 
 
@@ -146,10 +150,31 @@ def test_substitution_with_partners_lies_between_the_two_notions_beside_it(small
     between = np.sqrt(full.parameter("sigma_imports") * full.parameter("sigma_home"))
     assert len(np.unique(between)) == 3
     assert_allclose(full.parameter("sigma_union"), between, rtol=1e-15)
-    assert [(t.parameter, t.value) for t in taken] == [
-        ("sigma_union", "geometric mean of sigma_imports and sigma_home")
-    ]
-    assert taken[0].source.startswith("sigma_imports and sigma_home of the benchmark, between which it lies")
+    text = "the geometric mean of sigma_imports and sigma_home"
+    assert [(t.parameter, t.value, t.source) for t in taken] == [("sigma_union", text, "it lies between these two")]
+
+
+def test_demand_for_imports_is_that_of_two_nests(small: Benchmark) -> None:
+    """The elasticity with which imports answer their price in `nested-armington`, home goods at a given price."""
+    full, taken = filled(small, [structures.get("smart")])
+    assert {t.parameter: t.value for t in taken} == {
+        "import_demand": "sigma_home (1 - m) + demand m, with m the share of imports in spending",
+        "export_supply": "inf",
+    }
+    nested = structures.get("nested-armington")
+    model = calibrated(nested, small.with_parameters({"supply": math.inf}).market_data(nested.parameters))
+    abroad, rise = ~np.eye(3, dtype=bool), 1e-6
+    tariff = np.where(abroad, (1.0 + small.tariff) * (1.0 + rise) - 1.0, small.tariff)
+    o = outcome(model, Policy(small.tariff), Policy(tariff))[0]
+    before, after = ((v * abroad).sum(axis=1) for v in (o.value0, o.value0 * o.quantity_ratio))
+    assert_allclose((1.0 - after / before) / rise, full.parameter("import_demand"), rtol=1e-5)
+
+
+def test_the_shape_of_productivity_keeps_its_distance_to_substitution(small: Benchmark) -> None:
+    rows = [Elasticity("sigma", "food", "*", 3.8), Elasticity("sigma", "metals", "*", 0.9)]
+    full, _ = filled(replace(small, elasticities=(*small.elasticities, *rows)), [structures.get("melitz")])
+    # No shape belongs to a sigma below one, of which melitz itself says that it is not legal.
+    assert [(row.sector, row.value) for row in full.parameter_rows("shape")] == [("food", pytest.approx(4.6))]
 
 
 def test_a_row_of_the_benchmark_is_never_replaced(small: Benchmark) -> None:
@@ -214,7 +239,7 @@ def test_the_figures_show_the_table(whole: Comparison) -> None:
     diverted = diversion_data(whole).set_index("structure")
     assert set(diverted["importer"]) == {"KAZ"}
     for name in whole.names:
-        parts = diverted.loc[name, ["from_partners", "from_outsiders"]].sum()
+        parts = diverted.loc[name, ["from_partners", "from_others"]].sum()
         assert_allclose(parts, whole.value(name, "KAZ", "import_volume"))
     assert np.isnan(diverted.loc["cournot", "diversion"])
     welfare = welfare_data(whole)

@@ -229,7 +229,7 @@ def gsim(m: Levels, p: Long) -> Long:
 
 def smart(m: Levels, x: Long) -> Long:
     """What the favoured gain at the expense of the others leaves total imports as they were."""
-    sigma = m.by_destination("sigma")
+    sigma = m.by_destination("sigma_imports")
     imports = np.where(m.home, 0, m.v)
     share = imports / imports.sum(axis=1, keepdims=True)
     ratio = np.exp(m.ln_wedge - m.ln_t0)

@@ -66,6 +66,8 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
         "shape": (sigma - 1.0) * rng.uniform(1.05, 2.0, (sectors, 1)),
         "transformation": rng.uniform(0.5, 6.0, (sectors, regions)),
         "firms": rng.uniform(4.0, 12.0, (sectors, regions)),
+        "import_demand": rng.uniform(0.3, 1.5, (sectors, regions)),
+        "export_supply": rng.uniform(0.5, 8.0, (sectors, regions)),
     }
     data = market_data(value, tariff, structure, **parameters)
     return calibrated(structure, replace(data, partner=pairs(regions)))

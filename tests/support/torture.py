@@ -203,7 +203,7 @@ VERIFIERS: Mapping[str, Verifier] = {
     "melitz": Verifier(again.melitz, _sells_nothing, _industries_without_bounds),
     "nested-armington": Verifier(again.nested_armington, _price_given),
     "nested-armington-cet": Verifier(again.nested_armington_cet, _no_such_sales, _fixed_sales),
-    "smart": Verifier(again.smart, _imports_nothing),
+    "smart": Verifier(again.smart, _imports_nothing, lambda data: np.zeros(len(data.value), dtype=bool)),
     "translog": Verifier(again.translog, _price_given_and_a_mean),
     "union-armington": Verifier(again.union_armington, _price_given),
 }

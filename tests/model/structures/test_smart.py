@@ -32,8 +32,8 @@ def _model(supply: float = np.inf, *, home: float = 0.0, **changed: float) -> Mo
     value[0, range(4), range(4)] = home
     tariff[0, 1:, 0] = 0.1
     structure = structures.get("smart")
-    given = {"sigma": 1.5, "demand": 1.2, **changed}
-    return calibrated(structure, market_data(value, tariff, structure, supply=supply, **given))
+    given = {"sigma_imports": 1.5, "import_demand": 1.2, **changed}
+    return calibrated(structure, market_data(value, tariff, structure, export_supply=supply, **given))
 
 
 def _run(model: Model, **rates: float) -> Outcome:
@@ -119,8 +119,10 @@ def test_a_destination_without_imports(destination: str) -> None:
     value = np.array([[[5.0]]]) if destination == "of one region" else np.array([[[5.0, 2.0], [0.0, 3.0]]])
     structure = structures.get("smart")
     tariff = np.zeros_like(value)
-    model = calibrated(structure, market_data(value, tariff, structure, sigma=1.5, demand=1.0, supply=np.inf))
-    o = outcome(model, policy(tariff), policy(tariff + 0.1))[0]
+    model = calibrated(
+        structure, market_data(value, tariff, structure, sigma_imports=1.5, import_demand=1.0, export_supply=np.inf)
+    )
+    o = outcome(model, policy(tariff), policy(tariff + 0.1 * ~np.eye(len(value[0]), dtype=bool)))[0]
     assert_array_equal(o.quantity_ratio[0, :, 0] * value[0, :, 0], value[0, :, 0])
     assert np.isfinite(o.total).all()
 
@@ -131,7 +133,15 @@ def test_small_shocks_are_those_of_armington_at_infinite_supply(name: str) -> No
     smart = _model()
     structure = structures.get(name)
     data = smart.data
-    parameters = {"sigma": 1.5, "sigma_imports": 1.5, "sigma_home": 1.5, "demand": 1.2, "supply": np.inf}
+    parameters = {
+        "sigma": 1.5,
+        "sigma_imports": 1.5,
+        "sigma_home": 1.5,
+        "demand": 1.2,
+        "supply": np.inf,
+        "import_demand": 1.2,
+        "export_supply": np.inf,
+    }
     other = calibrated(structure, market_data(data.value, data.tariff, structure, **parameters))
     gaps = []
     for e in (1e-3, 1e-4):
@@ -160,8 +170,15 @@ def test_what_it_does_not_have_is_refused() -> None:
     barrier = np.full((1, 4, 4), 1.1)
     with pytest.raises(ScenarioError, match="real barriers"):
         outcome(model, policy(model.data.tariff), Policy(model.data.tariff, barrier))
+    at_home = _model(home=50.0)
+    before, subsidy = policy(at_home.data.tariff), np.zeros((1, 4, 4))
+    subsidy[0, 2] = 0.05
+    for region, moved in (("r0", replace(before, vat=np.full((1, 4, 4), 0.12))),
+                          ("r2", replace(before, production_subsidy=subsidy))):  # fmt: skip
+        with pytest.raises(ScenarioError, match=f"s0 in {region}: a tax or a subsidy on home sales moves"):
+            outcome(at_home, before, moved)
     with pytest.raises(ScenarioError, match="smart: s0 from r1 to r0: the quantity falls by"):
-        _run(_model(demand=3.0), RUS=0.6)
+        _run(_model(import_demand=3.0), RUS=0.6)
 
 
 def test_input_in_the_shape_of_smart_gives_output_in_its_shape(tmp_path: Path) -> None:
@@ -175,8 +192,8 @@ def test_input_in_the_shape_of_smart_gives_output_in_its_shape(tmp_path: Path) -
     rows = [f"870323,{origin},KAZ,{value},0.1,observed" for origin, value in IMPORTS.items()]
     (folder / "flows.csv").write_text("\n".join(["sector,origin,destination,value,tariff,basis", *rows]) + "\n")
     (folder / "elasticities.csv").write_text(
-        "parameter,sector,region,value,basis,source\nsigma,*,*,1.5,assumed,WITS\n"
-        "demand,*,*,1.2,assumed,test\nsupply,*,*,inf,assumed,WITS\n"
+        "parameter,sector,region,value,basis,source\nsigma_imports,*,*,1.5,assumed,WITS\n"
+        "import_demand,*,*,1.2,assumed,test\nexport_supply,*,*,inf,assumed,WITS\n"
     )
     scenario = tmp_path / "union.toml"
     scenario.write_text(

@@ -36,8 +36,10 @@ INSTRUMENTS = (
     "export-duty",
     "production-subsidy",
     "excise",
+    "specific-excise",
     "vat",
     "quota",
+    "shared-quota",
     "tariff-rate-quota",
     "over-quota-tariff",
 )

@@ -10,6 +10,7 @@ bind, or one duty takes the place of another, slopes jump: such points are found
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from viner.model.market import Array, Policy
 from viner.model.mechanisms import mechanism_terms
 from viner.model.policy import DUTIES, RENTS, TAXES, foreign_price, receipts, split, total_of
 from viner.model.solve import linear_response, solve
+from viner.model.structures.structure import Results
 from viner.model.switches import Moves, nodes, on_path, switches
 
 _ORDERS = (8, 16, 32, 64, 128)
@@ -131,7 +133,7 @@ def _sensitivity(model: Model, benchmark: Policy) -> Array:
         one = np.broadcast_to(unknown, still.shape)
         dots = model.compiled.along(still, given, model.compiled.unknowns(one, given))
         found = model.results(benchmark, {name: a + _STEP * dots[name] for name, a in values.items()})
-        out += np.abs(model.data.value * _slope(found.quantity_ratio))
+        out += np.abs(model.data.value * slope(found.quantity_ratio))
     return out
 
 
@@ -153,7 +155,7 @@ def _quadrature(
     given = wide.given(policy)
     names = [f"{sector} (on the path)" for sector in wide.data.sectors]
     x = solve(wide.compiled, given, active=wide.active, markets=names, labels={"regions": wide.data.regions}).x
-    point = _Point(wide, policy, given, x)
+    point = PathPoint(wide, policy, given, x)
 
     def integral(values: Array) -> Array:
         weighted = w.reshape(-1, *[1] * (values.ndim - 1)) * values
@@ -165,10 +167,10 @@ def _quadrature(
         duties = slopes.pop("duties")
         # The pool is in force in proportion to s.
         slopes["pool_transfer"] = s[:, None] * welfare.pool_transfer(duties, pool)
-        parts.append(Parts(**{name: integral(slope) for name, slope in slopes.items()}))
+        parts.append(Parts(**{name: integral(a) for name, a in slopes.items()}))
     if pool:
         nothing = {f.name: np.zeros_like(getattr(parts[0], f.name)) for f in fields(Parts)}
-        transfer = welfare.pool_transfer(_duties(point.cells), pool)
+        transfer = welfare.pool_transfer(duties_of(point.cells), pool)
         parts.append(Parts(**(nothing | {"pool_transfer": integral(transfer)})))
     return parts
 
@@ -182,15 +184,38 @@ def _together(increments: Sequence[Moves]) -> dict[str, Array]:
     return out
 
 
-def _duties(cells: Mapping[str, Array]) -> Array:
+def duties_of(cells: Mapping[str, Array]) -> Array:
+    """Return the import duties among the accounts of cells."""
     return np.asarray(sum(cells[name] for name in DUTIES if name in cells))
 
 
-class _Point:
-    """Equilibria along the path, and the slope of every result in a direction of policy."""
+class Carried(NamedTuple):
+    """What an equilibrium says where slopes ride along as imaginary parts."""
 
-    def __init__(self, model: Model, policy: Policy, given: dict[str, Array], x: Array) -> None:
+    policy: Policy
+    values: Mapping[str, Array]
+    found: Results
+    quantity: Array
+    value: Array
+    cells: Mapping[str, Array]
+
+
+class PathPoint:
+    """Equilibria along the path, and the slope of every result in a direction of policy.
+
+    Parameters
+    ----------
+    model, policy, given, x
+        What is solved, what the equations are given, and the solution ``[sector, unknown]``.
+    free
+        The unknowns that move; by default all that are not at their floor.
+    """
+
+    def __init__(
+        self, model: Model, policy: Policy, given: dict[str, Array], x: Array, free: NDArray[np.bool_] | None = None
+    ) -> None:
         self.model, self.policy, self.given, self.x = model, policy, given, x
+        self.free = model.moving(x) if free is None else free
         self.values = model.compiled.values(x, given)
         found = model.results(policy, self.values)
         self.quantity = model.data.value * found.quantity_ratio
@@ -199,59 +224,70 @@ class _Point:
         self.wedges = model.wedges(policy, self.values)
         self.cells = split(policy, self.wedges, self.value, self.quantity)
 
-    def _directions(self, moving: Policy) -> dict[str, Array]:
-        """Slopes of the variables when the instruments move and the markets clear."""
+    def response(self, moving: Policy) -> tuple[Array, dict[str, Array]]:
+        """Slopes of the unknowns, and of residuals and variables, when the instruments move and the markets clear."""
         model, code = self.model, self.model.compiled
         carried = model.instruments(moving)
-        dots = {n: _slope(a) for n, a in carried.items() if np.iscomplexobj(a) and n in code.interface.inputs}
+        dots = {n: slope(a) for n, a in carried.items() if np.iscomplexobj(a) and n in code.interface.inputs}
         still = code.along(self.x, self.given, dots)
-        x = linear_response(code, self.x, self.given, still["residual"], model.moving(self.x))
-        return code.along(self.x, self.given, dots | code.unknowns(x, self.given))
+        x = linear_response(code, self.x, self.given, still["residual"], self.free)
+        return x, code.along(self.x, self.given, dots | code.unknowns(x, self.given))
 
-    def slopes(self, move: Moves) -> dict[str, Array]:
-        """Return the slope of each result, and of the duties by cell.
+    def moving(self, move: Moves) -> Policy:
+        """Return the policy with the slopes of its instruments as imaginary parts."""
+        return replace(self.policy, **{name: getattr(self.policy, name) + _STEP * a for name, a in move.items()})
 
-        States are differentiated by a complex step, which is exact: they are analytic functions of the variables.
+    def carried(self, move: Moves) -> Carried:
+        """Return what the equilibrium says, with its slopes as imaginary parts.
+
+        This is exact: states are analytic functions of the variables.
         """
-        model, policy = self.model, self.policy
-        moving = replace(policy, **{name: getattr(policy, name) + _STEP * a for name, a in move.items()})
-        dots = self._directions(moving)
+        model, moving = self.model, self.moving(move)
+        _, dots = self.response(moving)
         values = {name: a + _STEP * dots[name] for name, a in self.values.items()}
         found = model.results(moving, values)
         quantity: Array = model.data.value * found.quantity_ratio
         value: Array = quantity * found.border_price_ratio * moving.barrier
-        cells = split(moving, model.wedges(moving, values), value, quantity)
-        accounts = _slope(receipts(moving, cells))
+        return Carried(
+            moving, values, found, quantity, value, split(moving, model.wedges(moving, values), value, quantity)
+        )
+
+    def slopes(self, move: Moves) -> dict[str, Array]:
+        """Return the slope of each result, and of the duties by cell."""
+        model, policy = self.model, self.policy
+        moving, values, found, quantity, value, cells = self.carried(move)
+        accounts = slope(receipts(moving, cells))
         abroad = ~np.eye(len(model.data.regions), dtype=bool)
         paid = foreign_price(moving, cells, value)
-        price_effect = self.quantity * policy.barrier * _slope(found.border_price_ratio * paid) * abroad
-        dot_quantity = _slope(quantity)
+        price_effect = self.quantity * policy.barrier * slope(found.border_price_ratio * paid) * abroad
+        dot_quantity = slope(quantity)
         at_border, wedge = np.real(paid), self.wedges.power * self.wedges.rent
         bought = self.border_price * policy.barrier * dot_quantity
-        used_up = self.quantity * self.border_price * _slope(moving.barrier)
+        used_up = self.quantity * self.border_price * slope(moving.barrier)
         exported = (at_border - 1.0) * np.ones_like(bought)
         efficiency = ((wedge - at_border) * bought).sum(axis=1) + (exported * bought).sum(axis=2)
         if found.marginal_cost is not None:
             margin = self.border_price - np.real(found.marginal_cost)
-            efficiency = efficiency + (margin * _slope(quantity * moving.barrier)).sum(axis=2)
+            efficiency = efficiency + (margin * slope(quantity * moving.barrier)).sum(axis=2)
         return {
-            "value": _slope(value),
+            "value": slope(value),
             "quantity": dot_quantity,
             **{
-                name: np.asarray(sum(np.real(f) * _slope(log) for f, log in terms))
+                name: np.asarray(sum(np.real(f) * slope(log) for f, log in terms))
                 for name, terms in mechanism_terms(model, moving, values, quantity).items()
             },
-            "consumer_surplus": _slope(found.consumer_surplus),
-            "producer_surplus": _slope(found.producer_surplus),
+            "consumer_surplus": slope(found.consumer_surplus),
+            "producer_surplus": slope(found.producer_surplus),
             "tariff_revenue": total_of(accounts, (*DUTIES, *TAXES)),
             "rent": total_of(accounts, RENTS),
             "terms_of_trade": price_effect.sum(axis=2) - price_effect.sum(axis=1),
             "efficiency": efficiency,
             "barrier_cost": (exported * used_up).sum(axis=2) - (at_border * used_up).sum(axis=1),
             "accounts": accounts,
-            "duties": _slope(_duties(cells)),
+            "duties": slope(duties_of(cells)),
         }
 
 
-def _slope(moving: NDArray[np.inexact]) -> Array:
+def slope(moving: NDArray[np.inexact]) -> Array:
+    """Return the slope that an array carries as its imaginary part."""
     return np.asarray(np.imag(moving) / _STEP.imag, dtype=np.float64)

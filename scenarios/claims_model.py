@@ -44,7 +44,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Union:
+class Simulated:
     """The union under one structure, ``[draw, sector, ...]``; the first draw is the centre.
 
     Parameters
@@ -103,12 +103,12 @@ class Union:
         return f"{self.labels[draw]}; collected {COLLECTIONS[collections]}"
 
 
-def _prices(u: Union, region: str) -> Array:
+def _prices(u: Simulated, region: str) -> Array:
     spent = u.of(u.spending, region)
     return np.asarray(100.0 * u.of(u.spending * (u.composite - 1.0), region) / spent)
 
 
-NUMBERS: Mapping[str, Callable[[Union], Array]] = {
+NUMBERS: Mapping[str, Callable[[Simulated], Array]] = {
     "pool_moved": lambda u: np.abs(u.pool.sum(axis=2)).sum(axis=2) / 2.0,
     "kazakh_prices": lambda u: _prices(u, "KAZ"),
     "kazakh_gains": lambda u: u.of(u.producers + u.revenue, "KAZ") + u.of(u.pool, "KAZ"),
@@ -170,7 +170,7 @@ def _corners(benchmark: Benchmark, share: float) -> list[tuple[str, Benchmark]]:
     return out
 
 
-def union_under(structure: Structure, drawn: Sequence[Draw]) -> Union:
+def union_under(structure: Structure, drawn: Sequence[Draw]) -> Simulated:
     """Return the union under a structure, all draws solved at once: each sector of each is a market.
 
     A structure is run on the sectors that it can be run on.
@@ -213,7 +213,7 @@ def union_under(structure: Structure, drawn: Sequence[Draw]) -> Union:
         return np.asarray(a).reshape(len(cut), len(sectors), *np.shape(a)[1:])
 
     pools = [welfare.Pool(shares), welfare.Pool(shares, known)]
-    return Union(
+    return Simulated(
         sectors=sectors,
         regions=codes,
         labels=[draw.label for draw in drawn],

@@ -25,7 +25,7 @@ from viner.scenarios.linear import linear_frame
 from viner.scenarios.resolve import only, resolve
 from viner.scenarios.scenario import Scenario
 from viner.scenarios.shocks import PolicyPath
-from viner.scenarios.standard_errors import standard_error_frame
+from viner.scenarios.standard_errors import rows_in_use, standard_error_frame
 from viner.scenarios.validation import POOLING, TOTAL
 
 _log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ class RunResult:
         Raises
         ------
         NoDerivative
-            If there are other instruments than tariffs, barriers and rents that importers hold.
+            If the benchmark stands at a kink, and no regime is found that the shocks lead to.
         """
         return linear_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
 
@@ -157,11 +157,16 @@ class RunResult:
     def standard_errors(self) -> pd.DataFrame | None:
         """All measures with standard errors by the delta method; None if no elasticity in use has one.
 
-        None as well where there are other instruments than tariffs, barriers and rents that importers hold.
+        None as well where there are other instruments than tariffs, barriers and rents that importers hold; the
+        notes then say so.
         """
-        if not all(is_plain(policy) for policy in (self.path.benchmark, self.path.total, *self.path.alone)):
+        if not self._is_plain:
             return None
         return standard_error_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
+
+    @property
+    def _is_plain(self) -> bool:
+        return all(is_plain(policy) for policy in (self.path.benchmark, self.path.total, *self.path.alone))
 
     @cached_property
     def variants(self) -> Mapping[str, "RunResult"]:
@@ -172,7 +177,10 @@ class RunResult:
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know about the numbers: first, what they rest on."""
         assumed = assumptions_note(self.scenario)
-        return (basis_note(self.benchmark), *((assumed,) if assumed else ()), PATH_NOTE)
+        out = (basis_note(self.benchmark), *((assumed,) if assumed else ()), PATH_NOTE)
+        if not self._is_plain and rows_in_use(self.benchmark, tuple(self.structure.symbols)):
+            out += (STANDARD_ERRORS_NOTE,)
+        return out
 
 
 def pool_of(scenario: Scenario, benchmark: Benchmark) -> Pool:
@@ -188,6 +196,11 @@ def pool_of(scenario: Scenario, benchmark: Benchmark) -> Pool:
 PATH_NOTE = (
     "Mechanisms and parts by step are integrals along the path on which all instruments move together, linearly "
     "in levels, from the benchmark to the scenario."
+)
+
+STANDARD_ERRORS_NOTE = (
+    "Standard errors are left out: they are there for tariffs, barriers and rents that importers hold, and the "
+    "scenario has other instruments."
 )
 
 

@@ -52,9 +52,9 @@ class Shock:
     percent_of_power
         Change of one plus the rate in per cent of it.
     amount
-        Of a duty on each unit, or of the price that a levy lifts imports to, over `unit_value`.
+        Of a duty or an excise on each unit, or of the price that a levy lifts imports to, over `unit_value`.
     volume
-        What a quota allows in each cell, in benchmark values.
+        What a quota allows in each cell, or a shared one all its origins together, in benchmark values.
     schedule
         A CSV file of sector, origin, destination and tariff; applied within the selection.
     unit_value

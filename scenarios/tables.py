@@ -69,7 +69,8 @@ def headline(result: RunResult) -> Table:
     digits = dict.fromkeys(names.values(), 0) | {"Imports, %": 2, "Welfare, % of GDP": 3}
     note = (
         "All steps together. Volumes are at benchmark prices. Creation and destruction are the partners' displacement "
-        "and expansion. Per cent of GDP where GDP is known."
+        "and expansion, which is Viner's sense with goods that differ by origin; SMART counts both of all imports as "
+        "creation. Per cent of GDP where GDP is known."
     )
     return Table("headline", f"{result.scenario.title}: what it does", frame, digits, _notes(result, note))
 

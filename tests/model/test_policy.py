@@ -27,6 +27,7 @@ SETS = (
     ("anti_dumping",),
     ("rent", "held_abroad"),
     ("specific",),
+    ("specific_excise", "excise", "vat"),
     ("minimum",),
     ("threshold",),
     ("quota",),

@@ -16,7 +16,7 @@ from viner.errors import Fault, NotConverged, OutputError, ParameterError
 from viner.model import structures
 from viner.scenarios import claims
 from viner.scenarios.claims import COLUMNS, RANGE_COLUMNS, TOLERANCE, Answers, answers, read_claims, verdict
-from viner.scenarios.claims_model import NUMBERS, Union, draws, union_under
+from viner.scenarios.claims_model import NUMBERS, Simulated, draws, union_under
 from viner.scenarios.claims_output import answer_notes, answer_tables, write_answers
 from viner.scenarios.compare import filled
 from viner.scenarios.eurasia_2010 import scenario
@@ -34,7 +34,7 @@ LABEL = re.compile(
 
 
 @pytest.fixture(scope="module")
-def unions() -> Mapping[str, Union]:
+def unions() -> Mapping[str, Simulated]:
     """The union under all structures."""
     used = [structures.get(name) for name in structures.names()]
     drawn, _ = draws(used)
@@ -42,7 +42,7 @@ def unions() -> Mapping[str, Union]:
 
 
 @pytest.fixture(scope="module")
-def found(unions: Mapping[str, Union]) -> Answers:
+def found(unions: Mapping[str, Simulated]) -> Answers:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(claims, "union_under", lambda structure, _drawn: unions[structure.name])
         return answers()
@@ -66,7 +66,7 @@ def row_of(found: Answers, number_of: str) -> pd.Series:
     return found.claims[found.claims["measure"] == measure].iloc[0]
 
 
-def taxed_before(union: Union) -> np.ndarray:
+def taxed_before(union: Simulated) -> np.ndarray:
     """By draw, whether a part of mutual trade was taxed before."""
     return np.array(["30 % of mutual trade" in label for label in union.labels])
 
@@ -210,13 +210,13 @@ def test_the_ends_of_a_range_are_runs_at_the_corner_named(
     assert_allclose(row[end], numbers[number_of].sum(), rtol=1e-7, atol=1.1 * TOLERANCE)
 
 
-def test_the_pool_hands_out_what_it_takes_in_whoever_collects(unions: Mapping[str, Union]) -> None:
+def test_the_pool_hands_out_what_it_takes_in_whoever_collects(unions: Mapping[str, Simulated]) -> None:
     for union in unions.values():
         assert_allclose(union.pool.sum(axis=-1), 0.0, atol=1e-7)
         assert (np.abs(union.pool).sum(axis=(2, 3)) > 0.0).all()
 
 
-def test_what_the_reasons_say_of_prices_and_of_sales_is_so(found: Answers, unions: Mapping[str, Union]) -> None:
+def test_what_the_reasons_say_of_prices_and_of_sales_is_so(found: Answers, unions: Mapping[str, Simulated]) -> None:
     assert row_of(found, "kazakh_prices")["verdict"] == "supported"
     gains = rows_of(found, "kazakh_gains").drop(index=["smart"])
     assert set(gains.index[gains["low"] <= 0.0]) == {"cournot"}
@@ -232,7 +232,7 @@ def test_what_the_reasons_say_of_prices_and_of_sales_is_so(found: Answers, union
     "number_of", ["named_in_belarus", "goods_in_belarus", "kazakh_goods_in_russia", "belarusian_goods_in_russia"]
 )
 def test_sales_between_members_grow_only_where_they_were_taxed(
-    found: Answers, unions: Mapping[str, Union], number_of: str
+    found: Answers, unions: Mapping[str, Simulated], number_of: str
 ) -> None:
     assert row_of(found, number_of)["verdict"] == "cannot say"
     for union in unions.values():
@@ -243,7 +243,7 @@ def test_sales_between_members_grow_only_where_they_were_taxed(
     assert_allclose(NUMBERS[number_of](unions["smart"])[~taxed_before(unions["smart"])], 0.0, atol=TOLERANCE)
 
 
-def test_who_wins_and_who_loses_is_as_the_reasons_say(found: Answers, unions: Mapping[str, Union]) -> None:
+def test_who_wins_and_who_loses_is_as_the_reasons_say(found: Answers, unions: Mapping[str, Simulated]) -> None:
     before = rows_of(found, "kazakhstan_before_pool")
     can_gain = {"bertrand-ces", "bertrand-logit", "krugman", "melitz"}
     assert set(before.index[before["high"] > 0.0]) == can_gain
@@ -274,7 +274,7 @@ def test_who_wins_and_who_loses_is_as_the_reasons_say(found: Answers, unions: Ma
         assert row_of(found, number_of)["verdict"] == "cannot say", number_of
 
 
-def test_which_way_the_pool_moves_duties_depends_on_who_collects_them(unions: Mapping[str, Union]) -> None:
+def test_which_way_the_pool_moves_duties_depends_on_who_collects_them(unions: Mapping[str, Simulated]) -> None:
     transfers = {
         region: np.array([union.of(union.pool, region) for union in unions.values()])[:, :, 0]
         for region in ("RUS", "KAZ")
@@ -299,7 +299,7 @@ def test_structures_that_cannot_run_are_left_out_by_name(monkeypatch: pytest.Mon
     }
     real = claims.union_under
 
-    def under(structure: structures.Structure, drawn: list[object]) -> Union:
+    def under(structure: structures.Structure, drawn: list[object]) -> Simulated:
         if structure.name in errors:
             raise errors[structure.name]
         return real(structure, drawn[:3])

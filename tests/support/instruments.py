@@ -23,6 +23,7 @@ FIELDS = (
     "export_duty",
     "production_subsidy",
     "excise",
+    "specific_excise",
     "vat",
     "quota",
     "over_tariff",
@@ -45,6 +46,7 @@ def field(model: Model, name: str, seed: int, *, share: float = 0.4) -> Array:
         "export_duty": (-0.1, 0.2),
         "production_subsidy": (0.0, 0.1),
         "excise": (0.0, 0.3),
+        "specific_excise": (0.0, 0.3),
         "vat": (0.0, 0.2),
         "quota": (0.6, 1.3),
         "over_tariff": (0.42, 0.5),
@@ -54,7 +56,7 @@ def field(model: Model, name: str, seed: int, *, share: float = 0.4) -> Array:
     absent = {"barrier": 1.0, "rent": 1.0, "minimum": np.nan, "quota": np.nan, "over_tariff": np.nan}.get(name, 0.0)
     if name == "production_subsidy":
         return np.broadcast_to(level[:, :, :1], value.shape).copy()
-    if name in ("excise", "vat"):
+    if name in ("excise", "specific_excise", "vat"):
         return np.broadcast_to(level[:, :1, :], value.shape).copy()
     if name == "quota":
         level = level * value

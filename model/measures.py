@@ -120,6 +120,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("producer_surplus", "value", "Gain of producers", lambda o, _: o.producer_surplus),
     Measure("tariff_revenue", "value", "Change in duties and taxes collected", lambda o, _: o.tariff_revenue),
     Measure("rent", "value", "Change in rents", lambda o, _: o.rent),
+    Measure("before_pool", "value", "Change in welfare before the pool", lambda o, _: o.total - o.pool_transfer),
     Measure("pool_transfer", "value", "Received from the pool less paid in", lambda o, _: o.pool_transfer),
     Measure("total", "value", "Change in welfare", lambda o, _: o.total),
     Measure("terms_of_trade", "value", "Change in welfare from prices abroad", lambda o, _: o.terms_of_trade),

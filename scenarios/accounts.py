@@ -19,8 +19,8 @@ COLUMNS = ("step", "region", "sector", "account", "value", "unit", "basis")
 def accounts(o: Outcome, structure: Structure) -> dict[str, Array]:
     """Return changes by account, ``[sector, region]``: those from the surpluses to the pool add up to the total.
 
-    So do the terms of trade, the pool and what is `beyond`, less the deadweight loss. Revenue and rents are listed where
-    there are any, and `beyond` in structures that have it.
+    So do the terms of trade, the pool and what is `beyond`, less the deadweight loss. Revenue and rents are listed
+    where there are any, and `beyond` in structures that have it.
     """
     out = {"consumer_surplus": o.consumer_surplus, "producer_surplus": o.producer_surplus}
     for n, name in enumerate(ACCOUNTS):

@@ -141,7 +141,8 @@ class RunResult:
     def pools(self) -> Mapping[str, Mapping[int, float]]:
         """By step, the shares of pooled duties in force, by position of the region."""
         pool = pool_of(self.scenario, self.benchmark)
-        return {step: pool if step in (POOLING, TOTAL) else {} for step in self.steps}
+        old = pool if pool.in_force else {}
+        return {step: pool if step in (POOLING, TOTAL) else old for step in self.steps}
 
     @cached_property
     def linear(self) -> pd.DataFrame:
@@ -191,7 +192,7 @@ def pool_of(scenario: Scenario, benchmark: Benchmark) -> Pool:
         {codes.index(region): share for region, share in given.items()}
         for given in (scenario.pool, scenario.pool_collections)
     )
-    return Pool(shares, collected)
+    return Pool(shares, collected, scenario.pool_in_force)
 
 
 PATH_NOTE = (

@@ -131,7 +131,7 @@ class _Builder:
                     if mean
                     else exponent * self._log(base, target, names, hoisted)
                 )
-            case sympy.Sum() | sympy.Add():
+            case sympy.Sum() | sympy.Add() if not self._may_vanish(expr):
                 return self._mean(expr, sympy.Integer(1), target, names, hoisted)
         return self._direct(expr, target)
 
@@ -150,6 +150,10 @@ class _Builder:
             if self._moves(x) and self.system.by_name[name_of(x)].sign == "positive"
         }
         return sympy.log(expr.xreplace(now)) - sympy.log(at_benchmark(expr, self.levels))
+
+    def _may_vanish(self, expr: Expr) -> bool:
+        """Whether a term of a sum can come from nothing: it has no change, and the sum is taken as a whole."""
+        return any(self._moves(x) and self.system.by_name[name_of(x)].sign == "non-negative" for x in leaves(expr))
 
     def _moves(self, leaf: Indexed) -> bool:
         return self.system.by_name[name_of(leaf)].role in ("variable", "instrument")

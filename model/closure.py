@@ -108,6 +108,7 @@ def drive(
     *,
     where: Boolean = sympy.true,
     quantities: tuple[Quantity, ...] = (),
+    definitions: tuple[Definition, ...] = (),
     conditions: tuple[Condition, ...] = (),
     text: str = "",
 ) -> System:
@@ -127,7 +128,9 @@ def drive(
     where
         The cells.
     quantities
-        What `by`, `where` and `conditions` mention and the system does not have yet.
+        What `by`, `where`, `definitions` and `conditions` mention and the system does not have yet.
+    definitions
+        Those of the variables that `by` is made of.
     conditions
         Those that are paired with what is unknown in `by`.
     text
@@ -142,7 +145,8 @@ def drive(
     EquationError
         If there is no such instrument, or if the condition has an index that the instrument does not have.
     """
-    return _driven(system, _instrument(system, instrument), by, where, quantities, text, conditions)
+    driven = _instrument(system, instrument)
+    return _driven(system, driven, by, where, quantities, text, definitions=definitions, conditions=conditions)
 
 
 def hold(system: System, unknown: str, where: Boolean, *, masks: tuple[Quantity, ...] = ()) -> System:
@@ -187,6 +191,7 @@ def _driven(
     where: Boolean,
     quantities: tuple[Quantity, ...],
     text: str = "",
+    definitions: tuple[Definition, ...] = (),
     conditions: tuple[Condition, ...] = (),
 ) -> System:
     at = old.indices
@@ -197,14 +202,14 @@ def _driven(
         )
     given = replace(old, name=f"{old.name}_given", text=f"{old.text}: what is given", latex=rf"\bar{{{old.latex}}}")
     moved = given[at] * by if old.sign == "positive" else given[at] + by
-    definitions = [Definition(old[at], moved, text or _capital(old.text), where=where)]
+    new = [*definitions, Definition(old[at], moved, text or _capital(old.text), where=where)]
     if where != sympy.true:
-        definitions.append(Definition(old[at], given[at], f"{_capital(old.text)}, as given", where=_elsewhere(where)))
+        new.append(Definition(old[at], given[at], f"{_capital(old.text)}, as given", where=_elsewhere(where)))
     kept = [replace(q, role="variable") if q is old else q for q in system.quantities]
     return replace(
         system,
         quantities=(*kept, given, *(q for q in quantities if q not in system.quantities)),
-        definitions=(*definitions, *system.definitions),
+        definitions=(*new, *system.definitions),
         conditions=(*system.conditions, *conditions),
     )
 

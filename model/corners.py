@@ -168,7 +168,7 @@ class Line:
         if wrong.any():
             raise NotConverged(f"a route opens and closes within a small part of the path in {_named(some, wrong)}; "
                                "take the shock in several steps")  # fmt: skip
-        return Points(rows, s, w, PathPoint(some, policy, some.given(policy), x), free)
+        return Points(rows, s, w, PathPoint(some, policy, some.given(policy), x, free))
 
     def edge(self, row: Rows, start: Array, to: Array, x: Array, free: Flags) -> Array:
         """How far a piece that starts somewhere goes towards another point."""

@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 
 from viner.errors import Fault, NotConverged, ParameterError, nearest
 from viner.model import welfare
-from viner.model.engine import Model, equilibrium, repeated
+from viner.model.engine import Model, equilibrium, repeated, under
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import MECHANISMS
+from viner.model.one_sided import towards
+from viner.model.point import duties_of, slope
+from viner.model.policy import DUTIES, TAXES, difference, joined, receipts, split, total_of
 from viner.model.simulate import Outcome
 from viner.model.solve import Solution, solve
 from viner.model.switches import nodes, switches
-from viner.model.tangent import INSTRUMENTS, Direction, Point, Tangent, gathered, refuse_other_instruments
+from viner.model.tangent import INSTRUMENTS, Direction, Point, Tangent, gathered
 
 _CHANGES = (
     "consumer_surplus",
@@ -71,6 +74,7 @@ class Slopes:
     efficiency: Array
     barrier_cost: Array
     revenue1: Array
+    accounts1: Array
 
     @property
     def total(self) -> Array:
@@ -192,35 +196,50 @@ def linear(
 ) -> tuple[Outcome, Slopes]:
     """Return the linear solution: the results at the benchmark, and the derivative in the direction of a policy.
 
-    Their sum is what is true to first order. The direction is the change of the instruments in levels. A pool is a
-    rule that is linear in duties; it is applied to duties as they are to first order.
+    Their sum is what is true to first order. The direction is the change of the instruments in levels; what comes into
+    force does so from where it does not bind, as along the path. Where the benchmark stands at a kink, such as a
+    quota that is just filled, the derivative is that to the side of the direction. A pool is a rule that is linear
+    in duties; it is applied to duties as they are to first order.
 
     Parameters
     ----------
     model, benchmark, policy, pool
-        As in :func:`slopes`.
+        As in :func:`slopes`, with any instruments.
+
+    Raises
+    ------
+    NoDerivative
+        If the benchmark stands at a kink and no regime is found that the direction leads to.
     """
-    refuse_other_instruments(policy)
-    at_rest = at_benchmark(model, benchmark)
-    point = Point(model, benchmark, at_rest.solution.x)
-    direction = Direction(
-        policy.tariff - benchmark.tariff, policy.barrier - benchmark.barrier, policy.rent - benchmark.rent
-    )
-    tangent = Tangent(point, direction)
-    duties = welfare.tariff_revenue(benchmark, model.data.value) + tangent.duties
+    start, end = joined([benchmark, policy], model.data.value)
+    model = under(model, [start, end])
+    moves = {name: move for by_field in difference(start, end).values() for name, move in by_field.items()}
+    solution = equilibrium(model, start)
+    point = towards(model, start, solution.x, moves)
+    at_rest = at_benchmark(model, start, solution)
+    carried, found = point.carried(moves), point.slopes(moves)
+    moved = found.pop("duties")
+    duties = moved if welfare.is_in_force(pool) else duties_of(point.cells) + moved
+    states = ("price_ratio", "producer_price_ratio", "composite_price_ratio", "quantity_ratio")
+    direction = Direction(end.tariff - start.tariff, end.barrier - start.barrier, end.rent - start.rent)
     return at_rest, Slopes(
         direction=direction,
+        value1=found.pop("value"),
+        accounts1=found.pop("accounts"),
+        revenue1=found["tariff_revenue"],
         pool_transfer=welfare.pool_transfer(duties, pool or {}),
-        **tangent.states(),
-        **gathered({name: f * tangent.integrands[name][1] for name, (f, _) in point.integrands().items()}),
+        **{name: slope(getattr(carried.found, name)) for name in states},
+        **{name: a for name, a in found.items() if name != "quantity"},
     )
 
 
-def at_benchmark(model: Model, benchmark: Policy) -> Outcome:
-    """Return the outcome of changing nothing."""
+def at_benchmark(model: Model, benchmark: Policy, solution: Solution) -> Outcome:
+    """Return the outcome of changing nothing, given the solution there."""
     value, none = model.data.value, np.zeros(model.data.value.shape[:2])
     mechanism = np.zeros_like(value) if model.structure.mechanisms else np.full_like(value, np.nan)
-    revenue = welfare.tariff_revenue(benchmark, value).sum(axis=1)
+    wedges = model.wedges(benchmark, model.compiled.values(solution.x, model.given(benchmark)))
+    accounts = receipts(benchmark, split(benchmark, wedges, value, value))
+    revenue = total_of(accounts, (*DUTIES, *TAXES))
     return Outcome(
         policy=benchmark,
         value0=value,
@@ -233,8 +252,10 @@ def at_benchmark(model: Model, benchmark: Policy) -> Outcome:
         **dict.fromkeys(_CHANGES, none),
         revenue0=revenue,
         revenue1=revenue,
-        solution=equilibrium(model, benchmark),
+        solution=solution,
         own={},
+        accounts0=accounts,
+        accounts1=accounts,
     )
 
 

@@ -14,7 +14,18 @@ from viner.model.compile import Array, Compiled
 from viner.model.generate import compile_system
 from viner.model.market import MarketData, Policy
 from viner.model.policy import Wedges, fixed_power, fixed_rent, is_plain, outer_power
-from viner.model.regimes import PRICE, QUOTA, Cells, Regimes, compiled_under, price_inputs, quota_inputs, regimes
+from viner.model.quotas import check_quotas
+from viner.model.regimes import (
+    PRICE,
+    QUOTA,
+    Cells,
+    Regimes,
+    compiled_under,
+    price_inputs,
+    quota_inputs,
+    regimes,
+    together,
+)
 from viner.model.solve import Rows, Solution, solve
 from viner.model.structures.structure import Given, Results, Structure
 
@@ -119,14 +130,14 @@ class Model:
         levels = {"T": fixed_power(some), "b": some.barrier, "r": some.rent}
         out: dict[str, Array] = {}
         if PRICE in self.regimes:
-            at_home = np.eye(value.shape[-1], dtype=bool)
-            levels["T_given"] = outer_power(some) * np.where(at_home, 1.0 + some.tariff + some.anti_dumping, 1.0)
+            levels["T_given"] = outer_power(some)
             benchmark["T_given"] = power0
             out |= price_inputs(some)
         if QUOTA in self.regimes:
-            limits = Cells(self.more["limited"][rows] > 0.0, self.more["ceiled"][rows] > 0.0)
+            limits = Cells.read(self.more, rows)
             levels |= {"r_given": fixed_rent(some), **quota_inputs(some, limits, value)}
             benchmark["quota"] = np.where(value > 0.0, value, 1.0)
+            benchmark["shared_quota"] = together(limits, value)
         return out | self._as_taken(levels, benchmark)
 
     def _as_taken(self, levels: Mapping[str, Array], benchmark: Mapping[str, Array]) -> dict[str, Array]:
@@ -143,8 +154,20 @@ class Model:
             power = (1.0 + self.data.tariff) * np.exp(values["ln_T"])
         if QUOTA not in self.regimes:
             return Wedges(power, policy.rent, one)
-        rent, beyond = (np.exp(values[log_name(name)]) for name in ("licence", "beyond"))
+        pooled = self.more["pooled"] > 0.0
+        rent, beyond = (
+            np.exp(np.where(pooled, values[log_name(f"shared_{name}")][:, None, :], values[log_name(name)]))
+            for name in ("licence", "beyond")
+        )
         return Wedges(power, fixed_rent(policy) * rent, beyond)
+
+    @property
+    def paired(self) -> NDArray[np.bool_]:
+        """Return which unknowns belong to a quota, ``[unknown]``: prices of licences and imports over quotas."""
+        regions = len(self.data.regions)
+        quotas = 2 * (regions**2 + regions) if QUOTA in self.regimes else 0
+        count = self.active.shape[1]
+        return np.asarray(np.arange(count) >= count - quotas)
 
     def moving(self, x: Array) -> NDArray[np.bool_]:
         """Return which unknowns move with a small change of policy: all that are active and not at their floor."""
@@ -155,7 +178,8 @@ class Model:
         """``[unknown]``: those that complement a condition, and have a floor at zero."""
         regions = len(self.data.regions)
         unknowns = self.compiled.interface.unknowns
-        return np.repeat([u.complement for u in unknowns], [regions ** len(u.sets) for u in unknowns])
+        counts = [regions ** sum(name != "one" for name in u.sets) for u in unknowns]
+        return np.repeat([u.complement for u in unknowns], counts)
 
     def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
         """Return what an equilibrium says, from the variables of the equations by name."""
@@ -207,7 +231,8 @@ def under(model: Model, policies: Sequence[Policy]) -> Model:
     Raises
     ------
     ScenarioError
-        If the structure is not one of price takers and there are duties on units, levies or quotas.
+        If the structure is not one of price takers and there are duties on units, levies or quotas, or if a quota is
+        one that the equations do not have.
     """
     kinds = regimes(policies)
     if not kinds:
@@ -215,27 +240,11 @@ def under(model: Model, policies: Sequence[Policy]) -> Model:
     active, more = model.active, dict(model.more)
     if QUOTA in kinds:
         cells = Cells.of(policies, model.data.value)
-        _check_quotas(model, policies, cells)
-        more |= {"limited": cells.limited.astype(float), "ceiled": cells.ceiled.astype(float)}
-        flat = [a.reshape(len(active), -1) for a in (cells.limited, cells.ceiled)]
-        active = np.concatenate([active, *flat], axis=1)
+        check_quotas(model.data, policies, cells)
+        more |= cells.masks()
+        active = np.concatenate([active, cells.pairs()], axis=1)
     code = compiled_under(model.structure, kinds)
     return replace(model, compiled=code, active=active, more=more, regimes=kinds)
-
-
-def _check_quotas(model: Model, policies: Sequence[Policy], cells: Cells) -> None:
-    """Refuse rates beyond a quota that are not above those within, or that stand beside duties on units."""
-    faults = []
-    for policy in policies:
-        priced = (policy.specific != 0.0) | ~np.isnan(policy.minimum) | (policy.threshold != 0.0)
-        low = ~(policy.over_tariff > policy.tariff)
-        for wrong, found in ((priced, "with a duty on units or a levy"), (low, "at a rate not above that within")):
-            for s, i, j in np.argwhere(cells.ceiled & wrong)[:1]:
-                place = f"{model.data.sectors[s]} from {model.data.regions[i]} to {model.data.regions[j]}"
-                expected = "ad valorem rates, the one beyond the quota higher than the one within"
-                faults.append(Fault(f"tariff-rate quota on {place}", f"one {found}", expected))
-    if faults:
-        raise ScenarioError(dict.fromkeys(faults))
 
 
 def taken(policy: Policy, rows: Rows) -> Policy:

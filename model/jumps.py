@@ -70,8 +70,8 @@ class Jumps:
         opens &= (above > _NOTHING) & (np.abs(model.compiled.residual(below, given)) < _THRESHOLD)
         self.line = Line(here, lambda rows, _: taken(policy, rows), np.where(opens, above, 0.0))
         self.pieces = corners.pieces(self.line)
-        point = PathPoint(here, policy, given, below)
-        closing = [_closing(point, moves, self.rows, before.free) for moves in increments]
+        point = PathPoint(here, policy, given, below, before.free)
+        closing = [_closing(point, moves, self.rows) for moves in increments]
         whole = sum(closing, np.zeros(opens.shape))
         if (opens & ~(np.abs(whole) > 0.0)).any():
             raise NotConverged("trade jumps on a route whose margin no step moves; set its margin higher or lower")
@@ -90,13 +90,14 @@ class Jumps:
         found: list[dict[str, Array]] = [{} for _ in self.rates]
         if not self.rates:
             return found
-        rows, _, w, point, free = self.line.points(self.pieces, order)
+        rows, _, w, point = self.line.points(self.pieces, order)
         held = self.line.held
         for unknown in np.flatnonzero(held.any(axis=0)):
-            slopes = _sent_round(point, int(unknown), free)
+            slopes = _sent_round(point, int(unknown))
             duties = slopes.pop("duties")
-            # The pool is in force in proportion to s.
-            slopes["pool_transfer"] = self.s[rows, None] * welfare.pool_transfer(duties, pool)
+            # A new pool is in force in proportion to s.
+            part = 1.0 if welfare.is_in_force(pool) else self.s[rows, None]
+            slopes["pool_transfer"] = part * welfare.pool_transfer(duties, pool)
             for out, rate in zip(found, self.rates, strict=True):
                 share = w * (held * rate)[rows, unknown]
                 for name, a in slopes.items():
@@ -105,17 +106,17 @@ class Jumps:
         return found
 
 
-def _closing(point: PathPoint, moves: Moves, rows: NDArray[np.intp], free: Flags) -> Array:
+def _closing(point: PathPoint, moves: Moves, rows: NDArray[np.intp]) -> Array:
     """How fast an increment closes the margins of all routes, ``[switch, unknown]``."""
-    moving = point.moved({name: a[rows] for name, a in moves.items()})
-    return -point.directions(moving, free)["residual"]
+    moving = point.moving({name: a[rows] for name, a in moves.items()})
+    return -point.response(moving)[1]["residual"]
 
 
-def _sent_round(point: PathPoint, unknown: int, free: Flags) -> dict[str, Array]:
+def _sent_round(point: PathPoint, unknown: int) -> dict[str, Array]:
     """Slopes of the results when goods are sent on a route, and the markets clear."""
     code, x, given = point.model.compiled, point.x, point.given
     one = np.zeros_like(x)
     one[:, unknown] = 1.0
     still = code.along(x, given, code.unknowns(one, given))["residual"]
-    moved = one + linear_response(code, x, given, still, free)
+    moved = one + linear_response(code, x, given, still, point.free)
     return point.along(point.policy, code.along(x, given, code.unknowns(moved, given)))

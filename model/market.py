@@ -88,7 +88,7 @@ class MarketData:
 
 # Instruments that every run has, and those that are absent where they are not a number.
 _PLAIN = ("tariff", "barrier", "rent")
-_LIMITS = ("minimum", "quota", "over_tariff")
+_LIMITS = ("minimum", "quota", "shared_quota", "over_tariff")
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,15 @@ class Policy:
         Fractions of the producer price that the producer's treasury pays, the same for all destinations.
     excise
         Ad valorem rates on the duty-paid price, on home sales alike.
+    specific_excise
+        Excise on each unit that arrives, on top of the ad valorem one, on home sales alike.
     vat
-        Ad valorem rates on the duty-paid price with excise, on home sales alike.
+        Ad valorem rates on the duty-paid price with both excises, on home sales alike.
     quota
         The quantity that a quota, or a tariff-rate quota, allows; not a number where there is none.
+    shared_quota
+        The quantity that a quota allows all the origins that share it together: the same number in each of their
+        cells, one group of origins a sector and destination; not a number elsewhere.
     over_tariff
         Ad valorem rates beyond a tariff-rate quota; not a number for a quota that nothing may exceed.
     held_abroad
@@ -142,8 +147,10 @@ class Policy:
     export_duty: Array = field(default_factory=lambda: np.zeros(()))
     production_subsidy: Array = field(default_factory=lambda: np.zeros(()))
     excise: Array = field(default_factory=lambda: np.zeros(()))
+    specific_excise: Array = field(default_factory=lambda: np.zeros(()))
     vat: Array = field(default_factory=lambda: np.zeros(()))
     quota: Array = field(default_factory=lambda: np.full((), np.nan))
+    shared_quota: Array = field(default_factory=lambda: np.full((), np.nan))
     over_tariff: Array = field(default_factory=lambda: np.full((), np.nan))
     held_abroad: Array = field(default_factory=lambda: np.zeros(()))
 

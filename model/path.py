@@ -96,8 +96,8 @@ def along_path(
     residual
         By sector, the largest residual with which the equilibrium there was found: it leaves `change` open by as much.
     pool
-        Shares of pooled duties. The pool comes into force in proportion to `s`; what its coming into force
-        contributes, as against the duties that flow into it, is one more entry at the end.
+        Shares of pooled duties. A pool that is not in force at the benchmark comes into force in proportion to `s`;
+        what that contributes, as against the duties that flow into it, is one more entry at the end.
 
     Raises
     ------
@@ -160,11 +160,11 @@ def _points(model: Model, benchmark: Policy, increments: Sequence[Moves], ends: 
     given = wide.given(policy)
     names = [f"{sector} (on the path)" for sector in wide.data.sectors]
     x = solve(wide.compiled, given, active=wide.active, markets=names, labels={"regions": wide.data.regions}).x
-    return Points(sectors, s, w, PathPoint(wide, policy, given, x), wide.moving(x))
+    return Points(sectors, s, w, PathPoint(wide, policy, given, x))
 
 
 def _quadrature(points: Points, increments: Sequence[Moves], pool: Mapping[int, float]) -> list[Parts]:
-    sectors, s, w, point, free = points
+    sectors, s, w, point = points
     by_sector = np.argsort(sectors, kind="stable")
     first = np.flatnonzero(np.diff(sectors[by_sector], prepend=-1))
 
@@ -174,12 +174,13 @@ def _quadrature(points: Points, increments: Sequence[Moves], pool: Mapping[int, 
 
     parts = []
     for moves in increments:
-        slopes = point.slopes({name: a[sectors] for name, a in moves.items()}, free)
+        slopes = point.slopes({name: a[sectors] for name, a in moves.items()})
         duties = slopes.pop("duties")
-        # The pool is in force in proportion to s.
-        slopes["pool_transfer"] = s[:, None] * welfare.pool_transfer(duties, pool)
+        # A new pool is in force in proportion to s.
+        weight = 1.0 if welfare.is_in_force(pool) else s[:, None]
+        slopes["pool_transfer"] = weight * welfare.pool_transfer(duties, pool)
         parts.append(Parts(**{name: integral(a) for name, a in slopes.items()}))
-    if pool:
+    if pool and not welfare.is_in_force(pool):
         nothing = {f.name: np.zeros_like(getattr(parts[0], f.name)) for f in fields(Parts)}
         transfer = welfare.pool_transfer(duties_of(point.cells), pool)
         parts.append(Parts(**(nothing | {"pool_transfer": integral(transfer)})))

@@ -12,6 +12,7 @@ from viner.model.market import Array, Policy
 from viner.model.mechanisms import mechanism_terms
 from viner.model.policy import DUTIES, RENTS, TAXES, foreign_price, receipts, split, total_of
 from viner.model.solve import linear_response
+from viner.model.structures.structure import Results
 from viner.model.switches import Moves
 
 # So small that its square vanishes beside one.
@@ -24,15 +25,37 @@ def slope(moving: NDArray[np.inexact]) -> Array:
 
 
 def duties_of(cells: Mapping[str, Array]) -> Array:
-    """Return import duties by cell, from what every account gets."""
+    """Return the import duties among the accounts of cells."""
     return np.asarray(sum(cells[name] for name in DUTIES if name in cells))
 
 
-class PathPoint:
-    """Equilibria along the path, and the slope of every result in a direction of policy."""
+class Carried(NamedTuple):
+    """What an equilibrium says where slopes ride along as imaginary parts."""
 
-    def __init__(self, model: Model, policy: Policy, given: dict[str, Array], x: Array) -> None:
+    policy: Policy
+    values: Mapping[str, Array]
+    found: Results
+    quantity: Array
+    value: Array
+    cells: Mapping[str, Array]
+
+
+class PathPoint:
+    """Equilibria along the path, and the slope of every result in a direction of policy.
+
+    Parameters
+    ----------
+    model, policy, given, x
+        What is solved, what the equations are given, and the solution ``[sector, unknown]``.
+    free
+        The unknowns that move; by default all that are not at their floor.
+    """
+
+    def __init__(
+        self, model: Model, policy: Policy, given: dict[str, Array], x: Array, free: NDArray[np.bool_] | None = None
+    ) -> None:
         self.model, self.policy, self.given, self.x = model, policy, given, x
+        self.free = model.moving(x) if free is None else free
         self.values = model.compiled.values(x, given)
         found = model.results(policy, self.values)
         self.quantity = found.quantity(model.data.value)
@@ -41,43 +64,46 @@ class PathPoint:
         self.wedges = model.wedges(policy, self.values)
         self.cells = split(policy, self.wedges, self.value, self.quantity)
 
-    def directions(self, moving: Policy, free: NDArray[np.bool_]) -> dict[str, Array]:
-        """Return slopes of the variables and residuals when the instruments move and the markets clear.
-
-        Parameters
-        ----------
-        moving
-            The policy, with slopes as imaginary parts.
-        free
-            ``[sector, unknown]``: the unknowns that move.
-        """
+    def response(self, moving: Policy) -> tuple[Array, dict[str, Array]]:
+        """Slopes of the unknowns, and of residuals and variables, when the instruments move and the markets clear."""
         model, code = self.model, self.model.compiled
         carried = model.instruments(moving)
         dots = {n: slope(a) for n, a in carried.items() if np.iscomplexobj(a) and n in code.interface.inputs}
         still = code.along(self.x, self.given, dots)
-        x = linear_response(code, self.x, self.given, still["residual"], free)
-        return code.along(self.x, self.given, dots | code.unknowns(x, self.given))
+        x = linear_response(code, self.x, self.given, still["residual"], self.free)
+        return x, code.along(self.x, self.given, dots | code.unknowns(x, self.given))
 
-    def slopes(self, move: Moves, free: NDArray[np.bool_]) -> dict[str, Array]:
-        """Return the slope of each result, and of the duties by cell, when instruments move and unknowns are free."""
-        moving = self.moved(move)
-        return self.along(moving, self.directions(moving, free))
-
-    def moved(self, move: Moves) -> Policy:
+    def moving(self, move: Moves) -> Policy:
         """Return the policy with the slopes of its instruments as imaginary parts."""
         return replace(self.policy, **{name: getattr(self.policy, name) + STEP * a for name, a in move.items()})
 
-    def along(self, moving: Policy, dots: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the slope of each result when policy and variables move.
+    def carried(self, move: Moves) -> Carried:
+        """Return what the equilibrium says, with its slopes as imaginary parts.
 
-        States are differentiated by a complex step, which is exact: they are analytic functions of the variables.
+        This is exact: states are analytic functions of the variables.
         """
-        model, policy = self.model, self.policy
+        moving = self.moving(move)
+        return self._carried(moving, self.response(moving)[1])
+
+    def _carried(self, moving: Policy, dots: Mapping[str, Array]) -> Carried:
+        model = self.model
         values = {name: a + STEP * dots[name] for name, a in self.values.items()}
         found = model.results(moving, values)
         quantity: Array = found.quantity(model.data.value)
         value: Array = quantity * found.border_price_ratio * moving.barrier
-        cells = split(moving, model.wedges(moving, values), value, quantity)
+        return Carried(
+            moving, values, found, quantity, value, split(moving, model.wedges(moving, values), value, quantity)
+        )
+
+    def slopes(self, move: Moves) -> dict[str, Array]:
+        """Return the slope of each result, and of the duties by cell, when instruments move."""
+        moving = self.moving(move)
+        return self.along(moving, self.response(moving)[1])
+
+    def along(self, moving: Policy, dots: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the slope of each result, and of the duties by cell, when policy and variables move."""
+        model, policy = self.model, self.policy
+        moving, values, found, quantity, value, cells = self._carried(moving, dots)
         accounts = slope(receipts(moving, cells))
         abroad = ~np.eye(len(model.data.regions), dtype=bool)
         paid = foreign_price(moving, cells, value)
@@ -111,10 +137,9 @@ class PathPoint:
 
 
 class Points(NamedTuple):
-    """Nodes of quadrature: sectors by position, `s`, weights, the equilibria there, and the unknowns that move."""
+    """Nodes of quadrature: sectors by position, `s`, weights, and the equilibria there."""
 
     sectors: NDArray[np.intp]
     s: Array
     w: Array
     point: PathPoint
-    free: NDArray[np.bool_]

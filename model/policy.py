@@ -8,10 +8,11 @@ The delivered price is built up in the order in which goods pass (`p` producer p
                                                         t tariff, s specific duty, m least duty on a unit,
                                                         h threshold of a variable levy, a anti-dumping duty
     with rents       w D r l                            r rent wedge, l price of a quota's licence
-    to buyers        w D r l (1 + e) (1 + g)            e excise, g VAT
+    to buyers        (w D r l (1 + e) + u) (1 + g)      e excise ad valorem, u excise on a unit, g VAT
 
-A home sale passes no border: `w` is then the price at home and `D` a tax on home sales. The equations of a structure
-see two wedges of this, the power of the tariff ``T = (1 - z)(1 + x) D (1 + e)(1 + g)`` and the rent wedge ``r l``.
+A home sale passes no border: `w` is then the price at home and `D` a tax on home sales. Exports bear only the taxes of
+where they go. The equations of a structure see two wedges of this, the rent wedge ``r l``, and as the power of the
+tariff `T` all the rest: ``T p b r l`` is what buyers pay.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viner.model.market import Array, MarketData, Policy
 from viner.model.welfare import rent, tariff_revenue
@@ -37,14 +39,16 @@ FIELDS: Mapping[str, tuple[str, Side]] = {
     "export-duty": ("export_duty", "exporter"),
     "production-subsidy": ("production_subsidy", "exporter"),
     "excise": ("excise", "importer"),
+    "specific-excise": ("specific_excise", "importer"),
     "vat": ("vat", "importer"),
     "quota": ("quota", "importer"),
+    "shared-quota": ("shared_quota", "importer"),
     "over-quota-tariff": ("over_tariff", "importer"),
     "rent-recipient": ("held_abroad", "importer"),
 }
 
 DUTIES = ("tariff", "specific-duty", "minimum-duty", "variable-levy", "anti-dumping", "over-quota-tariff")
-TAXES = ("export-duty", "production-subsidy", "excise", "vat")
+TAXES = ("export-duty", "production-subsidy", "excise", "specific-excise", "vat")
 RENTS = ("rent", "licence")
 ACCOUNTS = (*DUTIES, *TAXES, *RENTS)
 """What somebody gets of the price that buyers pay, beside producers. Duties can go into a pool."""
@@ -64,17 +68,17 @@ def fixed_rent(policy: Policy) -> Array:
     """Return rent wedges where there is no quota. Where there is one, the rent is the price of its licence."""
     if not limits_quantity(policy):
         return policy.rent
-    return np.where(np.isnan(policy.quota), policy.rent, 1.0)
+    return np.where(np.isnan(policy.quota) & np.isnan(policy.shared_quota), policy.rent, 1.0)
 
 
 def depends_on_price(policy: Policy) -> bool:
-    """Whether a duty depends on the price at the border, so that its ad valorem rate is found with the equilibrium."""
-    return any(in_force(policy, name) for name in ("specific", "minimum", "threshold"))
+    """Whether a duty or an excise depends on a price, so that its ad valorem rate is found with the equilibrium."""
+    return any(in_force(policy, name) for name in ("specific", "minimum", "threshold", "specific_excise"))
 
 
 def limits_quantity(policy: Policy) -> bool:
     """Whether there is a quota, so that the price of its licence is found with the equilibrium."""
-    return in_force(policy, "quota")
+    return in_force(policy, "quota") or in_force(policy, "shared_quota")
 
 
 def joined(policies: Sequence[Policy], value: Array) -> tuple[Policy, ...]:
@@ -92,17 +96,9 @@ def joined(policies: Sequence[Policy], value: Array) -> tuple[Policy, ...]:
         Benchmark flows.
     """
     out = list(policies)
-    if any(in_force(policy, "quota") for policy in out):
-        traded = np.where(value > 0.0, value, 1.0)
+    if any(limits_quantity(policy) for policy in out):
         for n in reversed(range(len(out))):
-            after = out[min(n + 1, len(out) - 1)]
-            new = np.isnan(out[n].quota) & ~np.isnan(after.quota)
-            out[n] = replace(
-                out[n],
-                quota=np.where(new, np.fmax(after.quota, traded), out[n].quota),
-                over_tariff=np.where(np.isnan(out[n].over_tariff), after.over_tariff, out[n].over_tariff),
-                held_abroad=np.where(new & (out[n].rent == 1.0), after.held_abroad, out[n].held_abroad),
-            )
+            out[n] = _before_quotas(out[n], out[min(n + 1, len(out) - 1)], value)
     if any(in_force(policy, "minimum") for policy in out):
         limited = np.any([~np.isnan(policy.minimum) for policy in out], axis=0)
         for n, policy in enumerate(out):
@@ -111,13 +107,30 @@ def joined(policies: Sequence[Policy], value: Array) -> tuple[Policy, ...]:
     return tuple(out)
 
 
+def _before_quotas(policy: Policy, after: Policy, value: Array) -> Policy:
+    """Return a policy with the quotas of the next one where they do not bind yet."""
+    traded = np.where(value > 0.0, value, 1.0)
+    new, shared = (
+        np.isnan(getattr(policy, name)) & ~np.isnan(getattr(after, name)) for name in ("quota", "shared_quota")
+    )
+    all_traded = np.where(shared & (value > 0.0), value, 0.0).sum(axis=1, keepdims=True)
+    first = (new | shared) & (policy.rent == 1.0)
+    return replace(
+        policy,
+        quota=np.where(new, np.fmax(after.quota, traded), policy.quota),
+        shared_quota=np.where(shared, np.fmax(after.shared_quota, all_traded), policy.shared_quota),
+        over_tariff=np.where(np.isnan(policy.over_tariff), after.over_tariff, policy.over_tariff),
+        held_abroad=np.where(first, after.held_abroad, policy.held_abroad),
+    )
+
+
 def inner_power(policy: Policy) -> Array:
     """Return the price at the border over the producer price and the barrier."""
     return np.asarray((1.0 - policy.production_subsidy) * (1.0 + policy.export_duty))
 
 
 def outer_power(policy: Policy) -> Array:
-    """Return the power of the tariff without what is levied at the border, `D`."""
+    """Return the power of the ad valorem taxes: of the tariff without what is levied at the border, `D`."""
     return np.asarray(inner_power(policy) * (1.0 + policy.excise) * (1.0 + policy.vat))
 
 
@@ -138,7 +151,8 @@ def benchmark_wedge(policy: Policy) -> Array:
     duty = 1.0 + policy.tariff + np.where(abroad, policy.specific / w, 0.0)
     floor = np.where(np.isnan(policy.minimum), 0.0, 1.0 + policy.minimum / w)
     duty = np.where(abroad, np.maximum(duty, np.maximum(floor, policy.threshold / w)), duty) + policy.anti_dumping
-    return np.asarray(outer_power(policy) * duty * policy.rent - 1.0)
+    on_units = policy.specific_excise * (1.0 + policy.vat)
+    return np.asarray(outer_power(policy) * duty * policy.rent + on_units - 1.0)
 
 
 def with_instruments(data: MarketData, policy: Policy) -> MarketData:
@@ -188,9 +202,10 @@ def split(policy: Policy, wedges: Wedges, value: Array, quantity: Array) -> dict
     if is_plain(policy):
         return {"tariff": tariff_revenue(policy, value), "rent": rent(policy, value)}
     border = inner_power(policy) * value
-    duty = wedges.power / outer_power(policy)
-    after_duty = duty * border
-    after_rent = wedges.rent * after_duty
+    before_vat = wedges.power * wedges.rent * value / (1.0 + policy.vat)
+    on_units = policy.specific_excise * quantity
+    after_rent = (before_vat - on_units) / (1.0 + policy.excise)
+    after_duty = after_rent / wedges.rent
     fixed = fixed_rent(policy)
     licences = (wedges.rent - fixed) * after_duty
     within = 1.0 / wedges.beyond
@@ -201,7 +216,8 @@ def split(policy: Policy, wedges: Wedges, value: Array, quantity: Array) -> dict
         "export-duty": policy.export_duty * (1.0 - policy.production_subsidy) * value,
         "rent": (fixed - 1.0) * after_duty,
         "excise": policy.excise * after_rent,
-        "vat": policy.vat * (1.0 + policy.excise) * after_rent,
+        "specific-excise": on_units,
+        "vat": policy.vat * before_vat,
     }
     if depends_on_price(policy):
         abroad = ~np.eye(value.shape[-1], dtype=bool)
@@ -210,11 +226,40 @@ def split(policy: Policy, wedges: Wedges, value: Array, quantity: Array) -> dict
         floor = after_duty - border - without - out["anti-dumping"]
         # A levy is what is still missing after the least duty.
         least = np.where(np.isnan(policy.minimum), without, np.nan_to_num(policy.minimum) * quantity)
-        minimum = np.where(np.real(least) > np.real(without), least - without, 0.0)
-        out |= {"specific-duty": specific, "minimum-duty": minimum, "variable-levy": floor - minimum}
+        minimum = np.where(_above(least, without), least - without, 0.0)
+        levy = np.where(np.real(policy.threshold) > 0.0, floor - minimum, 0.0)
+        out |= {"specific-duty": specific, "minimum-duty": minimum, "variable-levy": levy}
     if limits_quantity(policy):
         out |= {"licence": licences * within, "over-quota-tariff": licences * (1.0 - within)}
     return out
+
+
+def _above(a: Array, b: Array) -> NDArray[np.bool_]:
+    """Whether `a` is above `b`, or rises above it where the two are equal but for rounding."""
+    gap = np.real(a) - np.real(b)
+    equal = np.abs(gap) <= 1e-13 * (np.abs(np.real(a)) + np.abs(np.real(b)))
+    return np.asarray(np.where(equal, np.imag(a) > np.imag(b), gap > 0.0))
+
+
+def border_duties(policy: Policy, border: Array) -> Array:
+    """Return the powers of the three duties of which the largest is levied, outermost, without anti-dumping.
+
+    Parameters
+    ----------
+    policy
+        Of the instruments; it may be complex.
+    border
+        Prices at the border.
+
+    Returns
+    -------
+    ndarray
+        Of the rate with the duty on a unit, of the least duty, and of the variable levy, the last two zero where there
+        are none.
+    """
+    first = 1.0 + policy.tariff + policy.specific / border
+    least = np.where(np.isnan(policy.minimum), 0.0, 1.0 + policy.minimum / border)
+    return np.stack(np.broadcast_arrays(first, least, policy.threshold / border))
 
 
 def receipts(policy: Policy, cells: Mapping[str, Array]) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from viner.model.engine import Model, equilibrium, some_sectors
 from viner.model.market import Array, Policy
-from viner.model.policy import inner_power
+from viner.model.policy import border_duties, inner_power
 from viner.model.regimes import PRICE, QUOTA
 
 Moves = Mapping[str, Array]
@@ -99,7 +99,7 @@ def _concerned(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> 
     """Return the sectors in which a regime can change."""
     out = np.full(len(model.data.sectors), model.structure.regimes is not None)
     if QUOTA in model.regimes:
-        out |= (model.more["limited"] > 0.0).any(axis=(1, 2))
+        out |= np.any([(model.more[name] > 0.0).any(axis=(1, 2)) for name in ("limited", "pooled")], axis=0)
     if PRICE in model.regimes:
         out |= (~np.isnan(benchmark.minimum) | (benchmark.threshold > 0.0)).any(axis=(1, 2))
         for moves in increments:
@@ -119,10 +119,9 @@ def _regimes(
     if some.structure.regimes is not None:
         out.append(some.structure.regimes(values))
     if QUOTA in model.regimes:
-        out.append(x[:, -2 * model.data.value[0].size :] > 0.0)
+        out.append(x[:, model.paired] > 0.0)
     if PRICE in model.regimes:
         border = some.results(policy, values).border_price_ratio * policy.barrier * inner_power(policy)
-        first = 1.0 + policy.tariff + policy.specific / border
-        least = np.where(np.isnan(policy.minimum), 0.0, 1.0 + policy.minimum / border)
-        out += [least > first, policy.threshold / border > np.maximum(first, least)]
+        first, least, levy = border_duties(policy, border)
+        out += [least > first, levy > np.maximum(first, least)]
     return np.concatenate([held.reshape(len(s), -1) for held in out], axis=1)

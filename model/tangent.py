@@ -15,7 +15,8 @@ from viner.model import welfare
 from viner.model.engine import Model
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import mechanism_terms
-from viner.model.policy import is_plain
+from viner.model.point import slope
+from viner.model.policy import is_plain, receipts
 from viner.model.solve import linear_response
 from viner.model.structures.structure import Results
 
@@ -121,7 +122,8 @@ class Tangent:
         self._value = self._found.quantity_ratio * self._found.border_price_ratio * self._policy.barrier
         self._value = self._value * model.data.value
         self.quantity = model.data.value * slope(self._found.quantity_ratio)
-        self.duties = slope(welfare.tariff_revenue(self._policy, self._value))
+        self._duties = welfare.tariff_revenue(self._policy, self._value)
+        self.duties = slope(self._duties)
         self.integrands = {name: (slope(f), slope(log)) for name, (f, log) in moving.items()}
 
     def _slopes(self) -> dict[str, Array]:
@@ -151,7 +153,7 @@ class Tangent:
     def states(self) -> dict[str, Array]:
         """Slopes of the results that depend on the equilibrium alone, by the names of `Outcome`."""
         found = self._found
-        revenue = self.duties.sum(axis=1)
+        revenue, rents = self.duties.sum(axis=1), welfare.rent(self._policy, self._value)
         return {
             "value1": slope(self._value),
             "quantity_ratio": slope(found.quantity_ratio),
@@ -162,7 +164,8 @@ class Tangent:
             "producer_surplus": slope(found.producer_surplus),
             "tariff_revenue": revenue,
             "revenue1": revenue,
-            "rent": slope(welfare.rent(self._policy, self._value)).sum(axis=1),
+            "rent": slope(rents).sum(axis=1),
+            "accounts1": slope(receipts(self._policy, {"tariff": self._duties, "rent": rents})),
         }
 
 
@@ -177,11 +180,6 @@ def refuse_other_instruments(policy: Policy) -> None:
     if not is_plain(policy):
         found = "a policy with other instruments than tariffs, barriers and rents that importers hold"
         raise NoDerivative(Fault("policy", found, "one with these alone", "Compare two runs instead"))
-
-
-def slope(moving: Array) -> Array:
-    """Return the slope that an array carries as its imaginary part."""
-    return np.asarray(np.imag(moving) / _STEP.imag)
 
 
 def _carrying(a: Array, move: Array) -> Array:

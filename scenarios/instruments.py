@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.calibration.benchmark import Benchmark, Instrument
+from viner.calibration.benchmark import Benchmark
+from viner.calibration.instruments import Instrument
 from viner.errors import BenchmarkError, Fault, InputError
 from viner.model.market import Array, Policy
 
@@ -56,19 +57,24 @@ SPECS: Mapping[str, Spec] = {
     "export-duty": Spec("export_duty", RATES),
     "production-subsidy": Spec("production_subsidy", ("rate", "points", "percent_of_rate"), whole="origin"),
     "excise": Spec("excise", RATES, whole="destination"),
+    "specific-excise": Spec("specific_excise", ("amount",), ("unit_value",), whole="destination", unit="price"),
     "vat": Spec("vat", RATES, whole="destination"),
     "quota": Spec("quota", ("volume", "rate"), ("recipient",), unit="volume"),
+    "shared-quota": Spec("shared_quota", ("volume", "rate"), ("recipient",), unit="volume"),
     "tariff-rate-quota": Spec("quota", ("volume", "rate"), ("recipient",), unit="volume"),
     "over-quota-tariff": Spec("over_tariff", ("rate",)),
 }
 
 
+_AMOUNTS = ("specific", "minimum", "threshold", "specific_excise")
+
+
 def legal(field: str, level: Array, highest: float) -> NDArray[np.bool_]:
     """Return where levels of a field of a policy are ones that it can have; absent is one."""
     absent = np.isnan(level)
-    if field in ("specific", "minimum", "threshold"):
+    if field in _AMOUNTS:
         return np.asarray(absent | ((level >= 0.0) & np.isfinite(level)))
-    if field == "quota":
+    if field in ("quota", "shared_quota"):
         return np.asarray(absent | ((level > 0.0) & np.isfinite(level)))
     if field == "production_subsidy":
         return np.asarray((level > -highest) & (level < 1.0))
@@ -80,9 +86,9 @@ def legal(field: str, level: Array, highest: float) -> NDArray[np.bool_]:
 
 def expected(field: str, highest: float) -> str:
     """Return what :func:`legal` accepts, in words."""
-    if field in ("specific", "minimum", "threshold"):
+    if field in _AMOUNTS:
         return "an amount of at least 0, in benchmark producer prices"
-    if field == "quota":
+    if field in ("quota", "shared_quota"):
         return "a positive volume, in benchmark values"
     if field == "production_subsidy":
         return "a fraction below 1"
@@ -136,15 +142,39 @@ def benchmark_policy(benchmark: Benchmark) -> Policy:
         if "recipient" in spec.further:
             moved["held_abroad"] = np.where(cells, RECIPIENTS[row.recipient], policy.held_abroad)
         policy = replace(policy, **moved)
-    short = ~np.isnan(policy.quota) & (policy.quota < benchmark.value * (1.0 - 1e-9))
-    for s, i, j in np.argwhere(short)[:1]:
-        names = (tuple(benchmark.sectors)[s], tuple(benchmark.regions)[i], tuple(benchmark.regions)[j])
-        found_text = f"a quota of {policy.quota[s, i, j]:g} on {names[0]} from {names[1]} to {names[2]}"
-        want = f"at least the flow of the benchmark, {benchmark.value[s, i, j]:g}"
-        faults.append(Fault(f"{benchmark.name}: instruments", found_text, want))
+    faults += _quota_faults(benchmark, policy)
     if faults:
         raise BenchmarkError(faults)
     return policy
+
+
+def _quota_faults(benchmark: Benchmark, policy: Policy) -> list[Fault]:
+    """Return what is wrong with the quotas of a benchmark: one that is not filled has no rent."""
+    value, group = benchmark.value, ~np.isnan(policy.shared_quota) & (benchmark.value > 0.0)
+    together = np.broadcast_to(np.where(group, value, 0.0).sum(axis=1, keepdims=True), value.shape)
+    faults = []
+    kinds = (("quota", policy.quota, value), ("shared quota", np.where(group, policy.shared_quota, np.nan), together))
+    for name, quota, comes_in in kinds:
+        short = quota < comes_in * (1.0 - 1e-9)
+        open_ = (quota > comes_in * (1.0 + 1e-9)) & (policy.rent != 1.0) & (value > 0.0)
+        for s, i, j in np.argwhere(short)[:1]:
+            found = f"a {name} of {quota[s, i, j]:g} on {_flow(benchmark, s, i, j)}"
+            want = f"at least the flow of the benchmark, {comes_in[s, i, j]:g}"
+            faults.append(Fault(f"{benchmark.name}: instruments", found, want))
+        for s, i, j in np.argwhere(open_)[:1]:
+            found = f"a rent under a {name} that is not filled, on {_flow(benchmark, s, i, j)}"
+            want = f"no rent, or a quota of {comes_in[s, i, j]:g}"
+            faults.append(Fault(f"{benchmark.name}: instruments", found, want))
+    first = np.take_along_axis(policy.rent, group.argmax(axis=1)[:, None, :], axis=1)
+    for s, i, j in np.argwhere(group & (np.abs(policy.rent - first) > 1e-12))[:1]:
+        found = f"a rent of its own on {_flow(benchmark, s, i, j)}, which shares a quota"
+        faults.append(Fault(f"{benchmark.name}: instruments", found, "one rent for all who share it"))
+    return faults
+
+
+def _flow(benchmark: Benchmark, s: int, i: int, j: int) -> str:
+    regions = tuple(benchmark.regions)
+    return f"{tuple(benchmark.sectors)[s]} from {regions[i]} to {regions[j]}"
 
 
 def _place(benchmark: Benchmark, row: Instrument) -> str:

@@ -44,8 +44,11 @@ def linear_frame(
     def amounts(step: str, measure: Measure, over: Over) -> dict[str, Array]:
         at_rest, slopes = solutions[step]
         exact = summed(measure, outcomes[step], setting, **over)
-        rough = summed(measure, at_rest, setting, **over)
-        rough = rough + summed_slope(measure, at_rest, slopes, setting, **over)
+        rough = summed_slope(measure, at_rest, slopes, setting, **over)
+        if measure.kind == "after":
+            rough = rough + summed(measure, at_rest, setting, **over)
+        # An account that nothing moves to first order, such as that of a levy whose threshold is far, has no change.
+        rough = np.where(np.isnan(rough) & np.isfinite(exact), 0.0, rough)
         error = rough - exact
         smallest = _ROUNDING * (benchmark.value.sum() if measure.unit == "value" else 100.0)
         shown = np.abs(exact) > smallest

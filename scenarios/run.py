@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
 from viner.errors import Fault, ScenarioError
 from viner.model import structures
@@ -18,13 +19,14 @@ from viner.model.measures import Setting
 from viner.model.policy import is_plain, with_instruments
 from viner.model.simulate import Outcome, Simulation, simulate
 from viner.model.structures.structure import Structure
+from viner.model.welfare import Pool
 from viner.scenarios import frames
 from viner.scenarios.accounts import accounts_frame
 from viner.scenarios.linear import linear_frame
 from viner.scenarios.resolve import only, resolve
 from viner.scenarios.scenario import Scenario
 from viner.scenarios.shocks import PolicyPath
-from viner.scenarios.standard_errors import standard_error_frame
+from viner.scenarios.standard_errors import rows_in_use, standard_error_frame
 from viner.scenarios.validation import POOLING, TOTAL
 
 _log = logging.getLogger(__name__)
@@ -98,7 +100,7 @@ class RunResult:
     def setting(self) -> Setting:
         """What measures need to know."""
         gdp = np.array([self.benchmark.gdp.get(r, np.nan) for r in self.benchmark.regions])
-        return Setting(self.model, gdp, self.partner)
+        return Setting(self.model, gdp, self.partner, self.benchmark.persons)
 
     @cached_property
     def flows(self) -> pd.DataFrame:
@@ -138,7 +140,9 @@ class RunResult:
     @cached_property
     def pools(self) -> Mapping[str, Mapping[int, float]]:
         """By step, the shares of pooled duties in force, by position of the region."""
-        return {step: self._pool if step in (POOLING, TOTAL) else {} for step in self.steps}
+        pool = pool_of(self.scenario, self.benchmark)
+        old = pool if pool.in_force else {}
+        return {step: pool if step in (POOLING, TOTAL) else old for step in self.steps}
 
     @cached_property
     def linear(self) -> pd.DataFrame:
@@ -147,7 +151,7 @@ class RunResult:
         Raises
         ------
         NoDerivative
-            If there are other instruments than tariffs, barriers and rents that importers hold.
+            If the benchmark stands at a kink, and no regime is found that the shocks lead to.
         """
         return linear_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
 
@@ -155,33 +159,50 @@ class RunResult:
     def standard_errors(self) -> pd.DataFrame | None:
         """All measures with standard errors by the delta method; None if no elasticity in use has one.
 
-        None as well where there are other instruments than tariffs, barriers and rents that importers hold, or where
-        routes open and close.
+        None as well where there are other instruments than tariffs, barriers and rents that importers hold; the
+        notes then say so. And where routes open and close.
         """
-        policies = (self.path.benchmark, self.path.total, *self.path.alone)
-        if self.structure.corners or not all(is_plain(policy) for policy in policies):
+        if self.structure.corners or not self._is_plain:
             return None
         return standard_error_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
+
+    @property
+    def _is_plain(self) -> bool:
+        return all(is_plain(policy) for policy in (self.path.benchmark, self.path.total, *self.path.alone))
 
     @cached_property
     def variants(self) -> Mapping[str, "RunResult"]:
         """What the scenario's variants give, by name."""
         return {name: run(scenario) for name, scenario in self.scenario.variants.items()}
 
-    @property
-    def _pool(self) -> Mapping[int, float]:
-        return {list(self.benchmark.regions).index(region): share for region, share in self.scenario.pool.items()}
-
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know about the numbers: first, what they rest on."""
         assumed = assumptions_note(self.scenario)
-        return (basis_note(self.benchmark), *((assumed,) if assumed else ()), PATH_NOTE)
+        out = (basis_note(self.benchmark), *((assumed,) if assumed else ()), PATH_NOTE)
+        if not self._is_plain and rows_in_use(self.benchmark, tuple(self.structure.symbols)):
+            out += (STANDARD_ERRORS_NOTE,)
+        return out
+
+
+def pool_of(scenario: Scenario, benchmark: Benchmark) -> Pool:
+    """Return the pool of a scenario by position of the region."""
+    codes = list(benchmark.regions)
+    shares, collected = (
+        {codes.index(region): share for region, share in given.items()}
+        for given in (scenario.pool, scenario.pool_collections)
+    )
+    return Pool(shares, collected, scenario.pool_in_force)
 
 
 PATH_NOTE = (
     "Mechanisms and parts by step are integrals along the path on which all instruments move together, linearly "
     "in levels, from the benchmark to the scenario."
+)
+
+STANDARD_ERRORS_NOTE = (
+    "Standard errors are left out: they are there for tariffs, barriers and rents that importers hold, and the "
+    "scenario has other instruments."
 )
 
 
@@ -219,7 +240,19 @@ def rebased(result: RunResult, *, name: str, title: str) -> Benchmark:
         raise ScenarioError(Fault("rebased", found, "one that moves tariffs", "Put all in one scenario"))
     moved = result.benchmark.with_tariff(policy.tariff, basis="estimated")
     # Prices are 1 at a benchmark: quantities are measured at the new ones.
-    return replace(moved, name=name, title=title, value=result.total.value1)
+    sales = result.benchmark.value.sum(axis=2)
+    made = result.total.quantity.sum(axis=2)
+    grown = np.where(sales > 0.0, made / np.where(sales > 0.0, sales, 1.0), 1.0)
+    sectors, regions = list(moved.sectors), list(moved.regions)
+    employment = tuple(
+        replace(
+            row,
+            value=row.value * float(grown[sectors.index(row.sector), regions.index(row.region)]),
+            basis=weakest((row.basis, "estimated")),
+        )
+        for row in moved.employment
+    )
+    return replace(moved, name=name, title=title, value=result.total.value1, employment=employment)
 
 
 def assumptions_note(scenario: Scenario) -> str:
@@ -274,13 +307,12 @@ def run(
     tell("solving", 2, 4)
     clock = time.perf_counter()
     model = calibrated(structure, data)
-    pool = {list(benchmark.regions).index(region): share for region, share in scenario.pool.items()}
     simulation = simulate(
         model,
         path.benchmark,
         dict(zip(path.steps, path.alone, strict=True)),
         dict(zip(path.steps, path.in_order, strict=True)),
-        pool=pool or None,
+        pool=pool_of(scenario, benchmark) or None,
     )
     solving = time.perf_counter() - clock
     _log.info("compiled in %.2f s, solved in %.2f s", compiling, solving)

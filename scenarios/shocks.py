@@ -26,6 +26,7 @@ from viner.scenarios.validation import PER_CENT_CURE, Locate, locate_in, within
 
 Mask = NDArray[np.bool_]
 
+_QUOTAS = ("quota", "shared_quota")
 _FIELDS = tuple(f.name for f in fields(Policy))
 
 # The new rate, from the old one and the amount of the shock.
@@ -101,8 +102,10 @@ class _Move:
             return {spec.field: np.full(level.shape, shock.number / (shock.unit_value or 1.0))}
         if kind == "volume":
             return {spec.field: np.full(level.shape, shock.number)}
-        if spec.field == "quota":
-            return {spec.field: shock.number * self.flows}
+        if spec.field in _QUOTAS:
+            own = np.where(self.cells, self.flows, 0.0)
+            comes_in = own if spec.field == "quota" else own.sum(axis=1, keepdims=True)
+            return {spec.field: np.broadcast_to(shock.number * comes_in, level.shape)}
         if shock.rent_share is not None:
             cost = np.full(level.shape, 1.0 + (1.0 - shock.rent_share) * shock.number)
             return {"barrier": cost, "rent": (1.0 + shock.number) / cost}
@@ -193,7 +196,7 @@ def _move(benchmark: Benchmark, shock: Shock, locate: Locate, traded: Mask) -> _
         diagonal = np.arange(len(benchmark.regions))
         cells[:, diagonal, diagonal] = False
     cells = np.asarray(widened(cells, SPECS[shock.instrument]))
-    if SPECS[shock.instrument].field == "quota":
+    if SPECS[shock.instrument].field in _QUOTAS:
         # A quota on what is not traded has nothing to limit.
         cells = cells & (benchmark.value > 0)
     if not (cells & traded).any():
@@ -229,6 +232,12 @@ def _cell(benchmark: Benchmark, cells: Mask) -> str:
 def _range_faults(benchmark: Benchmark, move: _Move, after: Policy) -> list[Fault]:
     instrument, kind, spec = move.shock.instrument, move.shock.kind, move.spec
     level = getattr(after, spec.field)
+    if spec.field == "shared_quota":
+        others = ~np.isnan(level) & ~move.cells & move.cells.any(axis=1, keepdims=True)
+        if others.any():
+            found = f"a second shared quota, beside the one on {_cell(benchmark, others)}"
+            expected_groups = "one group of origins for a sector and destination"
+            return [Fault(move.where, found, expected_groups, "Give single origins a 'quota' of their own")]
     wrong = move.cells & ~legal(spec.field, level, benchmark.max_tariff)
     if not wrong.any():
         return []

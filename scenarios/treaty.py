@@ -265,7 +265,7 @@ def union(
     members: Sequence[str],
     *,
     external: str | Path,
-    outsiders: Sequence[str],
+    outsiders: Sequence[str] | None = None,
     exceptions: str | Path | Sequence[Exemption] = (),
     phase_in: Mapping[int, float] | None = None,
     cumulation: float | Mapping[str, float] = 1.0,
@@ -280,7 +280,8 @@ def union(
         The common external tariff: the name of one that comes with viner (``"cet-2010"``), or a CSV file of
         sector, origin, destination and tariff.
     outsiders
-        Codes of the regions that it is levied on. Others keep what they pay, as under agreements of their own.
+        Codes of the regions that it is levied on; by default all whose goods it names. Others keep what they pay, as
+        under agreements of their own.
     exceptions
         What members do not levy the common rate on: a CSV file (see :func:`read_exceptions`) or `Exemption` objects.
     phase_in
@@ -298,9 +299,9 @@ def union(
 
     Examples
     --------
-    >>> eacu = union(["RUS", "KAZ", "BLR"], external="cet-2010", outsiders=["CHN", "ASEAN", "EU27", "ROW"])
-    >>> eacu.members
-    ('RUS', 'KAZ', 'BLR')
+    >>> eacu = union(["RUS", "KAZ", "BLR"], external="cet-2010")
+    >>> eacu.outsiders
+    ('CHN', 'ASEAN', 'EU27', 'ROW')
     """
     faults = []
     shares = dict(cumulation) if isinstance(cumulation, Mapping) else {EVERY: float(cumulation)}
@@ -308,9 +309,6 @@ def union(
         for key, value in numbers.items():
             if not 0.0 <= value <= 1.0:
                 faults.append(Fault(f"union: {name}[{key}]", f"{value:g}", "a fraction from 0 to 1"))
-    both = sorted(set(members) & set(outsiders))
-    if both:
-        faults.append(Fault("union: outsiders", f"{', '.join(both)}, a member too", "regions that are no members"))
     if len(set(members)) < len(members) or not members:
         faults.append(Fault("union: members", f"{list(members)}", "each member once"))
     path = Path(external)
@@ -322,12 +320,32 @@ def union(
             faults.append(Fault("union: external", repr(str(external)), "an embedded tariff's name or a .csv", cure))
     if faults:
         raise ScenarioError(faults)
+    outside = _named_by(path, members) if outsiders is None else tuple(outsiders)
+    both = sorted(set(members) & set(outside))
+    if both:
+        raise ScenarioError(
+            Fault("union: outsiders", f"{', '.join(both)}, a member too", "regions that are no members")
+        )
     listed = read_exceptions(exceptions) if isinstance(exceptions, str | Path) else tuple(exceptions)
     strangers = [e for e in listed if e.member not in members]
     if strangers:
         found = f"{strangers[0].product!r} of {strangers[0].member}"
         raise ScenarioError(Fault("union: exceptions", found, "exceptions of members"))
-    return Union(tuple(members), path, tuple(outsiders), listed, dict(phase_in or {}), shares)
+    return Union(tuple(members), path, outside, listed, dict(phase_in or {}), shares)
+
+
+def _named_by(external: Path, members: Sequence[str]) -> tuple[str, ...]:
+    """Return the regions outside whose goods an external tariff names, in its order."""
+    try:
+        with external.open(encoding="utf-8", newline="") as file:
+            named = dict.fromkeys(row.get("origin") or EVERY for row in csv.DictReader(file))
+    except OSError as error:
+        raise ScenarioError(Fault("union: external", str(external), "a CSV file that can be read")) from error
+    outside = tuple(code for code in named if code not in members)
+    if EVERY in outside or not outside:
+        found = "an external tariff that names no outsiders by their codes"
+        raise ScenarioError(Fault("union: outsiders", found, "outsiders", "Give outsiders=[...]"))
+    return outside
 
 
 def rates(

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from viner.calibration.benchmark import INSTRUMENTS, Benchmark, Instrument
+from viner.calibration.benchmark import Benchmark
+from viner.calibration.instruments import INSTRUMENTS, Instrument
 from viner.calibration.read import load_benchmark
 from viner.errors import BenchmarkError, NoDerivative, ScenarioError
+from viner.scenarios.derivatives import derivative
 from viner.scenarios.instruments import SPECS, benchmark_policy
 from viner.scenarios.output import write_results
 from viner.scenarios.run import RunResult, run
@@ -116,11 +118,27 @@ def test_the_world_loses_what_is_lost(result: RunResult) -> None:
     rows = result.accounts.query("step == 'total' and region == '*' and sector == '*'")
     world = rows.set_index(["account", "unit"])["value"].to_dict()
     total = world["total", "million USD"]
-    assert world["deadweight_loss", "million USD"] == pytest.approx(-total, abs=1e-9)
+    assert world["deadweight_loss", "million USD"] == pytest.approx(-total, abs=1e-7)
     assert world["terms_of_trade", "million USD"] == pytest.approx(0.0, abs=1e-9)
     spending = result.model.spending.sum()
     percent = world["total", "per cent of benchmark spending"]
     assert percent == pytest.approx(100.0 * total / spending)
+
+
+@pytest.mark.parametrize(("structure", "beyond"), [("nested-armington", False), ("krugman", True), ("gsim", True)])
+def test_the_split_of_welfare_adds_up_in_the_file(small: Benchmark, structure: str, beyond: bool) -> None:  # noqa: FBT001
+    cut = Step("cut", Shock("tariff", origin="RUS", destination="KAZ", rate=0.0))
+    given = small.with_parameters({"sigma": 3.0, "entry": 1.0})
+    scenario = Scenario(benchmark=given, steps=[cut], pool={"RUS": 0.6, "KAZ": 0.4}, structure=structure)
+    frame = run(scenario).accounts
+    unit = frame[frame["unit"] == "million USD"].pivot_table(
+        index=["step", "region", "sector"], columns="account", values="value"
+    )
+    assert ("beyond" in unit) == beyond
+    whole = unit["terms_of_trade"] - unit["deadweight_loss"] + unit["pool_transfer"] + unit.get("beyond", 0.0)
+    assert np.allclose(whole, unit["total"], atol=1e-8)
+    if beyond:
+        assert (unit["beyond"].abs() > 1e-6).any()
 
 
 def test_attribution_by_instrument_adds_up(result: RunResult) -> None:
@@ -224,10 +242,33 @@ def test_files(result: RunResult, tmp_path: Path) -> None:
     assert "account_production_subsidy" not in set(summary["measure"])
 
 
-def test_derivatives_are_refused(result: RunResult) -> None:
+def test_the_linear_solution_has_all_instruments(result: RunResult) -> None:
+    frame = result.linear.set_index(["step", "region", "sector", "measure"]).sort_index()
+    taxes = frame.loc["taxes", "*", "*"]
+    assert taxes["linear"]["account_vat"] == pytest.approx(taxes["exact"]["account_vat"], rel=0.1)
+    quota = frame.loc["quota", "*", "*"]
+    assert quota["linear"]["account_licence"] > 0.0
+    assert abs(quota["error_percent"]["import_volume"]) < 15.0
+    # The least duty starts from zero, and does nothing to first order.
+    least = frame.loc["trade", "RUS", "*", "account_minimum_duty"]
+    assert least["linear"] == 0.0
+    assert least["exact"] > 0.0
+    exact = result.summary.set_index(["step", "region", "sector", "measure"])["value"]
+    assert (frame["exact"] == exact.loc[frame.index]).all()
+
+
+def test_standard_errors_and_derivatives_say_that_they_are_for_tariffs(small: Benchmark) -> None:
+    from_estimates = replace(small, elasticities=tuple(replace(e, standard_error=0.1) for e in small.elasticities))
+    vat = run(Scenario(benchmark=from_estimates, steps=[Step("vat", Shock("vat", rate=0.1))], name="vat"))
+    assert vat.standard_errors is None
+    assert "Standard errors are left out: they are there for tariffs, barriers and rents" in vat.notes[-1]
     with pytest.raises(NoDerivative, match="other instruments"):
-        _ = result.linear
-    assert result.standard_errors is None
+        derivative(vat, "total", by="demand")
+    cut = run(Scenario(benchmark=from_estimates, steps=[Step("t", Shock("tariff", rate=0.2))], name="t"))
+    assert cut.standard_errors is not None
+    assert "Standard errors" not in "".join(cut.notes)
+    exact = run(Scenario(benchmark=small, steps=[Step("vat", Shock("vat", rate=0.1))], name="vat"))
+    assert "Standard errors" not in "".join(exact.notes)
 
 
 def test_a_scenario_file(folder: Path) -> None:
@@ -296,3 +337,103 @@ def test_a_level_out_of_range_is_refused(small: Benchmark) -> None:
 
 def test_every_instrument_of_scenarios_is_one_of_the_benchmark_format() -> None:
     assert set(SPECS) == set(INSTRUMENTS)
+
+
+def test_an_excise_on_units_holds_for_home_sales_and_imports(small: Benchmark) -> None:
+    """20 a hectolitre on beer that costs 80."""
+    shock = Shock("specific-excise", sector="food", destination="KAZ", amount=20.0, unit_value=80.0)
+    tax = after(small, shock)["specific_excise"]
+    assert (tax[0, :, 1] == 0.25).all()
+    assert tax.sum() == pytest.approx(0.75)
+    with pytest.raises(ScenarioError, match=r"'CHN' for specific-excise; expected '\*'"):
+        Shock("specific-excise", origin="CHN", destination="KAZ", amount=20.0)
+
+
+def test_a_shared_quota_is_one_volume_for_all_origins(small: Benchmark) -> None:
+    shock = Shock("shared-quota", origin=["RUS", "CHN"], destination="KAZ", volume=15.0)
+    quota = after(small, shock)["shared_quota"]
+    volume = np.where(np.isnan(quota), 0.0, quota)
+    # CHN sells no food to KAZ, and shares nothing there.
+    assert volume[:, :, 1].tolist() == [[15.0, 0.0, 0.0], [15.0, 0.0, 15.0]]
+    assert volume.sum() == 45.0
+    share = after(small, Shock("shared-quota", destination="RUS", rate=0.5))["shared_quota"]
+    assert share[0, :, 0].tolist()[1:] == [10.0, 10.0]
+    assert np.isnan(share[0, 0, 0])
+
+
+def test_a_second_group_is_refused(small: Benchmark) -> None:
+    one = Shock("shared-quota", origin="RUS", destination="KAZ", volume=5.0)
+    two = Shock("shared-quota", origin="CHN", destination="KAZ", volume=5.0)
+    with pytest.raises(ScenarioError, match="a second shared quota, beside the one on metals from RUS to KAZ"):
+        after(small, one, two)
+
+
+def test_a_scenario_file_with_a_global_quota_and_a_country_quota(folder: Path) -> None:
+    (folder.parent / "global.toml").write_text(
+        'benchmark = "small"\nstructure = "armington"\n[parameters]\nsigma = 3.0\n'
+        '[[step]]\nname = "quota"\n'
+        '[[step.shock]]\ninstrument = "shared_quota"\norigin = ["RUS", "CHN"]\ndestination = "KAZ"\n'
+        'sector = "metals"\nvolume = 12.0\nrecipient = "exporter"\n'
+        '[[step.shock]]\ninstrument = "over-quota-tariff"\norigin = ["RUS", "CHN"]\ndestination = "KAZ"\n'
+        'sector = "metals"\nrate = 0.3\n'
+        '[[step.shock]]\ninstrument = "quota"\norigin = "CHN"\ndestination = "RUS"\nvolume = 8.0\n'
+        '[[step.shock]]\ninstrument = "specific-excise"\ndestination = "KAZ"\namount = 0.1\n'
+    )
+    result = run(load_scenario(folder.parent / "global.toml"))
+    rows = result.accounts.query("step == 'total' and unit == 'million USD' and sector == 'metals'")
+    got = rows.set_index(["account", "region"])["value"]
+    assert got["revenue_over_quota_tariff", "KAZ"] > 0.0
+    # Who sells holds the licences.
+    assert got["rent_licence", "RUS"] > 0.0
+    assert got["rent_licence", "CHN"] > 0.0
+    assert got["rent_licence", "KAZ"] == 0.0
+    assert got["revenue_specific_excise", "KAZ"] > 0.0
+    assert {"shared-quota", "over-quota-tariff", "quota", "specific-excise"} >= set(result.attribution["instrument"])
+
+
+def test_a_shared_quota_of_the_benchmark(small: Benchmark) -> None:
+    rows = (
+        row("shared-quota", 20.0, "volume", origin="RUS", destination="KAZ"),
+        row("shared-quota", 20.0, "volume", origin="CHN", destination="KAZ"),
+        row("rent", 0.05, "rate", origin="RUS", destination="KAZ"),
+        row("rent", 0.05, "rate", origin="CHN", destination="KAZ"),
+        row("specific-excise", 0.1, "price", destination="KAZ"),
+    )
+    start = replace(small, instruments=tuple(replace(r, sector="metals") for r in rows))
+    step = Step("more", Shock("shared-quota", origin=["RUS", "CHN"], destination="KAZ", sector="metals", volume=25.0))
+    result = run(Scenario(benchmark=start, steps=[step], name="more"))
+    o = result.total
+    assert (o.value0 * o.quantity_ratio)[1, [0, 2], 1].sum() <= 25.0
+    assert o.consumer_surplus[1, 1] > 0.0
+    nothing = run(Scenario(benchmark=start, steps=[Step("t", Shock("tariff", sector="food", rate=0.2))], name="t"))
+    assert np.allclose(nothing.total.quantity_ratio[1], 1.0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ((("shared-quota", 12.0, "volume", "*"),), "a shared quota of 12 on metals from RUS to KAZ; expected at least"),
+        (
+            (("shared-quota", 20.0, "volume", "*"), ("rent", 0.1, "rate", "RUS")),
+            "a rent of its own on metals from CHN to KAZ, which shares a quota; expected one rent for all",
+        ),
+        (
+            (("shared-quota", 30.0, "volume", "*"), ("rent", 0.1, "rate", "*")),
+            "a rent under a shared quota that is not filled, on metals from RUS to KAZ; expected no rent, or a quota",
+        ),
+        (
+            (("quota", 30.0, "volume", "*"), ("rent", 0.1, "rate", "*")),
+            "a rent under a quota that is not filled, on metals from RUS to KAZ; expected no rent, or a quota of 10",
+        ),
+    ],
+)
+def test_quotas_of_the_benchmark_that_cannot_be(
+    small: Benchmark, rows: tuple[tuple[str, float, str, str], ...], message: str
+) -> None:
+    listed = tuple(
+        replace(row(name, value, unit, origin=origin, destination="KAZ"), sector="metals")
+        for name, value, unit, origin in rows
+    )
+    with pytest.raises(BenchmarkError) as caught:
+        benchmark_policy(replace(small, instruments=listed))
+    assert message in str(caught.value)

@@ -171,3 +171,30 @@ def test_options_are_checked(options: dict[str, object], message: str) -> None:
 
 def test_members_and_outsiders_are_all_of_the_union() -> None:
     assert set(MEMBERS) | set(THIRD_COUNTRIES) | {"CIS"} == set(load_benchmark("eurasia-2009").regions)
+
+
+def test_outsiders_are_those_whose_goods_the_external_tariff_names(small: Benchmark, external: Path) -> None:
+    assert union(["RUS", "KAZ", "BLR"], external="cet-2010").outsiders == ("CHN", "ASEAN", "EU27", "ROW")
+    external.write_text("sector,origin,destination,tariff\n*,CHN,*,0.2\n*,RUS,KAZ,0.0\n")
+    found = union(["RUS", "KAZ"], external=external)
+    assert found.outsiders == ("CHN",)
+    assert (found.tariff(small, 2010)[:, 2, :2] == 0.2).all()
+    external.write_text("sector,origin,destination,tariff\n*,*,*,0.2\n")
+    with pytest.raises(ScenarioError, match=r"names no outsiders by their codes; expected outsiders"):
+        union(["RUS", "KAZ"], external=external)
+    with pytest.raises(ScenarioError, match=r"no\.csv'?; expected a CSV file that can be read"):
+        union(["RUS", "KAZ"], external=external.parent / "no.csv")
+
+
+def test_goods_that_do_not_originate_pay_what_outsiders_pay_in_that_year(small: Benchmark, external: Path) -> None:
+    """Cumulation of 80 %, half-way to a common tariff of 30 % from 10 %: a fifth of the goods pays 20 %."""
+    external.write_text("sector,origin,destination,tariff\n*,CHN,*,0.3\n")
+    treaty = union(
+        ["RUS", "KAZ"], external=external, phase_in={2010: 0.5, 2012: 1.0}, cumulation={"*": 1.0, "metals": 0.8}
+    )
+    metals, food = 1, 0
+    for year, outside in ((2010, 0.2), (2011, 0.2), (2012, 0.3)):
+        tariff = treaty.tariff(small, year)
+        assert tariff[metals, 2, 0] == pytest.approx(outside)
+        assert tariff[metals, 1, 0] == pytest.approx(0.2 * outside)
+        assert tariff[food, 1, 0] == 0.0

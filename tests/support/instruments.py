@@ -1,15 +1,16 @@
 """Random policies with every instrument."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markets import NESTED, random_model
 from numpy.typing import NDArray
 
-from viner.model.engine import Model, calibrated
+from viner.model.engine import Model, calibrated, equilibrium, under
 from viner.model.market import Policy
-from viner.model.policy import with_instruments
+from viner.model.policy import ACCOUNTS, joined, receipts, split, with_instruments
+from viner.model.structures.structure import Results
 
 Array = NDArray[np.float64]
 FIELDS = (
@@ -23,6 +24,7 @@ FIELDS = (
     "export_duty",
     "production_subsidy",
     "excise",
+    "specific_excise",
     "vat",
     "quota",
     "over_tariff",
@@ -45,6 +47,7 @@ def field(model: Model, name: str, seed: int, *, share: float = 0.4) -> Array:
         "export_duty": (-0.1, 0.2),
         "production_subsidy": (0.0, 0.1),
         "excise": (0.0, 0.3),
+        "specific_excise": (0.0, 0.3),
         "vat": (0.0, 0.2),
         "quota": (0.6, 1.3),
         "over_tariff": (0.42, 0.5),
@@ -54,7 +57,7 @@ def field(model: Model, name: str, seed: int, *, share: float = 0.4) -> Array:
     absent = {"barrier": 1.0, "rent": 1.0, "minimum": np.nan, "quota": np.nan, "over_tariff": np.nan}.get(name, 0.0)
     if name == "production_subsidy":
         return np.broadcast_to(level[:, :, :1], value.shape).copy()
-    if name in ("excise", "vat"):
+    if name in ("excise", "specific_excise", "vat"):
         return np.broadcast_to(level[:, :1, :], value.shape).copy()
     if name == "quota":
         level = level * value
@@ -88,3 +91,34 @@ def with_benchmark(seed: int, names: Sequence[str], *, name: str = NESTED) -> tu
         licence = np.random.default_rng(seed).uniform(1.01, 1.04, value.shape)
         start = replace(start, quota=quota, rent=np.where(np.isnan(quota), start.rent, np.where(binds, licence, 1.0)))
     return calibrated(model.structure, with_instruments(model.data, start)), start
+
+
+@dataclass(frozen=True)
+class End:
+    """An equilibrium without the integrals that lead there; the names are those of an outcome."""
+
+    results: Results
+    value1: Array
+    accounts1: Array
+    accounts: Array
+    total: Array
+
+    def of(self, account: str) -> Array:
+        """Return what an account brings after, ``[sector, region]``."""
+        return np.asarray(self.accounts1[..., ACCOUNTS.index(account)])
+
+
+def ended(model: Model, start: Policy, policy: Policy) -> End:
+    """Return where a policy leads from a benchmark in which `start` is in force and all ratios are one."""
+    start, policy = joined([start, policy], model.data.value)
+    model = under(model, [start, policy])
+    found = []
+    for p in (start, policy):
+        values = model.compiled.values(equilibrium(model, p).x, model.given(p))
+        results = model.results(p, values)
+        quantity = model.data.value * results.quantity_ratio
+        value = quantity * results.border_price_ratio * p.barrier
+        found.append((results, value, receipts(p, split(p, model.wedges(p, values), value, quantity))))
+    (_, _, before), (results, value, after) = found
+    total = results.consumer_surplus + results.producer_surplus + (after - before).sum(axis=2)
+    return End(results, value, after, after - before, total)

@@ -1,7 +1,7 @@
 """The benchmark: flows, tariffs and elasticities of one year, and the basis of every number."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,57 +9,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from viner.calibration.basis import BASES, weakest
 from viner.calibration.checks import array_faults, label_faults, missing_faults
+from viner.calibration.employment import Employment, persons
+from viner.calibration.instruments import Instrument
 from viner.calibration.parameters import EVERY, KNOWN_PARAMETERS, Elasticity, override, owners, row_faults
 from viner.errors import BenchmarkError, Fault, InputError, ParameterError, nearest
 from viner.model.market import Array, MarketData, ParameterSpec, partners
 
 __all__ = [
     "BASES",
-    "INSTRUMENTS",
     "KNOWN_PARAMETERS",
     "Benchmark",
     "Elasticity",
-    "Instrument",
     "from_arrays",
     "weakest",
 ]
 
-INSTRUMENTS = (
-    "tariff",
-    "barrier",
-    "rent",
-    "non-tariff-barrier",
-    "specific-duty",
-    "minimum-duty",
-    "variable-levy",
-    "anti-dumping",
-    "export-duty",
-    "production-subsidy",
-    "excise",
-    "specific-excise",
-    "vat",
-    "quota",
-    "shared-quota",
-    "tariff-rate-quota",
-    "over-quota-tariff",
-)
-
 Index = int | slice | Sequence[int]
-
-
-@dataclass(frozen=True)
-class Instrument:
-    """A row of ``instruments.csv``: an instrument other than the tariff that is in force in the benchmark."""
-
-    sector: str
-    origin: str
-    destination: str
-    instrument: str
-    value: float
-    unit: str
-    recipient: str
-    basis: str
-    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +61,8 @@ class Benchmark:
         What it was read from; empty if made in Python. Not compared.
     instruments
         Rows of ``instruments.csv``.
+    employment
+        Rows of ``employment.csv``.
 
     Raises
     ------
@@ -120,6 +87,7 @@ class Benchmark:
     max_tariff: float = 10.0
     files: tuple[Path, ...] = ()
     instruments: tuple[Instrument, ...] = ()
+    employment: tuple[Employment, ...] = ()
 
     def __post_init__(self) -> None:
         for name, dtype in (("value", float), ("tariff", float), ("basis", "U9"), ("tariff_basis", "U9")):
@@ -141,7 +109,7 @@ class Benchmark:
         scalars = ("name", "title", "year", "unit", "notes", "unions", "gdp", "elasticities", "max_tariff")
         arrays = ("value", "tariff", "basis", "tariff_basis")
         return (
-            all(getattr(self, name) == getattr(other, name) for name in (*scalars, "instruments"))
+            all(getattr(self, name) == getattr(other, name) for name in (*scalars, "instruments", "employment"))
             and all(list(getattr(self, n).items()) == list(getattr(other, n).items()) for n in _AXES)
             and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
         )
@@ -202,6 +170,17 @@ class Benchmark:
             raise ParameterError(faults)
         regions, union = tuple(self.regions), members or next(iter(self.unions.values()), ())
         return MarketData(tuple(self.sectors), regions, self.value, self.tariff, parameters, partners(regions, union))
+
+    @property
+    def persons(self) -> Array:
+        """Who works, ``[sector, region]``, in persons; not a number where it is not known.
+
+        Raises
+        ------
+        BenchmarkError
+            A row of `employment` names an unknown sector or region, stands twice, or has an impossible entry.
+        """
+        return persons(self.employment, tuple(self.sectors), tuple(self.regions), f"{self.name}: employment")
 
     def with_tariff(self, tariff: Array, *, basis: str) -> "Benchmark":
         """Return the same benchmark with other tariffs; a rate that differs has the basis `basis`.

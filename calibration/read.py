@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from viner.calibration.basis import BASES
-from viner.calibration.benchmark import INSTRUMENTS, Benchmark, Instrument
+from viner.calibration.benchmark import Benchmark
 from viner.calibration.checks import empty_sector_faults, label_faults
+from viner.calibration.employment import UNITS, Employment
+from viner.calibration.instruments import INSTRUMENTS, Instrument
 from viner.calibration.parameters import KNOWN_PARAMETERS, Elasticity, error_fault, expected_value, is_legal
 from viner.calibration.tables import (
     Findings,
@@ -161,9 +163,11 @@ def _read(folder: Path, findings: Findings) -> Benchmark | None:
     flows = _flows(folder / "flows.csv", regions, sectors, toml.max_tariff if toml else MAX_TARIFF, findings)
     elasticities = _elasticities(folder / "elasticities.csv", regions, sectors, findings)
     instruments = _instruments(folder / "instruments.csv", regions, sectors, findings)
+    employment = _employment(folder / "employment.csv", regions, sectors, findings)
     if toml is None or flows is None or findings.faults:
         return None
-    files = [folder / name for name in ("benchmark.toml", "flows.csv", "elasticities.csv", "instruments.csv")]
+    names = ("benchmark.toml", "flows.csv", "elasticities.csv", "instruments.csv", "employment.csv")
+    files = [folder / name for name in names]
     return Benchmark(
         name=folder.resolve().name,
         title=toml.title,
@@ -179,6 +183,7 @@ def _read(folder: Path, findings: Findings) -> Benchmark | None:
         max_tariff=toml.max_tariff,
         files=tuple(path for path in files if path.is_file()),
         instruments=instruments,
+        employment=employment,
     )
 
 
@@ -313,6 +318,27 @@ def _instruments(
     )
 
 
+def _employment(
+    path: Path, regions: Sequence[str] | None, sectors: Sequence[str] | None, findings: Findings
+) -> tuple[Employment, ...]:
+    if not path.exists():
+        return ()
+    table = read_table(path, ("sector", "region", "value", "unit", "basis", "source"), findings)
+    if table is None:
+        return ()
+    codes(table, "sector", sectors, findings, what="sector")
+    codes(table, "region", regions, findings, what="region")
+    value = numbers(table, "value", findings, expected="a finite number of at least 0", legal=not_negative)
+    unit = words(table, "unit", tuple(UNITS), findings)
+    basis = bases(table, "basis", findings)
+    duplicates(table, ("sector", "region"), findings)
+    columns = (table.text("sector"), table.text("region"), value, unit, basis, table.prose("source"), table.lines)
+    return tuple(
+        Employment(str(s), str(r), float(v), str(u), str(b), t, line=int(n))
+        for s, r, v, u, b, t, n in zip(*columns, strict=True)
+    )
+
+
 def _fit(path: Path, findings: Findings) -> pd.DataFrame | None:
     """Return ``fit.csv``; None, with a caution, if it is not as viner writes it."""
     if not path.exists():
@@ -343,6 +369,9 @@ def _facts(benchmark: Benchmark) -> dict[str, str]:
         if mine.any():
             share = 100 * float(value[mine].sum()) / whole
             out[f"{basis} values"] = f"{int(mine.sum()):,} cells, {share:.1f} % of value"
+    known = int(np.isfinite(benchmark.persons).sum())
+    if known:
+        out["cells with employment"] = f"{known:,} of {benchmark.persons.size:,}"
     rates = benchmark.tariff[benchmark.tariff != 0]
     if rates.size:
         out["cells with a tariff"] = f"{rates.size:,}, from {100 * rates.min():.1f} to {100 * rates.max():.1f} %"

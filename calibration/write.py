@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from viner.calibration.benchmark import Benchmark
 
 
 def write_benchmark(benchmark: Benchmark, folder: str | Path) -> None:
-    """Write ``benchmark.toml``, ``flows.csv``, ``elasticities.csv`` and, where there are rows, ``instruments.csv``.
+    """Write the files of a benchmark; ``instruments.csv`` and ``employment.csv`` where there are rows.
 
     Numbers are written with the fewest digits that read back as the same number. The same benchmark gives the
     same bytes.
@@ -21,8 +22,8 @@ def write_benchmark(benchmark: Benchmark, folder: str | Path) -> None:
     benchmark
         What to write.
     folder
-        Where; made if it is not there. Files of these names are replaced, and an ``instruments.csv`` that the
-        benchmark does not have is removed.
+        Where; made if it is not there. Files of these names are replaced, and those that the benchmark does not
+        have are removed.
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
@@ -35,14 +36,18 @@ def write_benchmark(benchmark: Benchmark, folder: str | Path) -> None:
     if any(error is not None for error in errors):
         elasticities["standard_error"] = ["" if error is None else repr(float(error)) for error in errors]
     _csv(elasticities, place / "elasticities.csv")
-    if benchmark.instruments:
-        names = ["sector", "origin", "destination", "instrument", "value", "unit", "recipient", "basis"]
-        _csv(
-            pd.DataFrame([[getattr(i, n) for n in names] for i in benchmark.instruments], columns=names),
-            place / "instruments.csv",
-        )
+    of_instruments = ("sector", "origin", "destination", "instrument", "value", "unit", "recipient", "basis")
+    _optional(benchmark.instruments, of_instruments, place / "instruments.csv")
+    of_employment = ("sector", "region", "value", "unit", "basis", "source")
+    _optional(benchmark.employment, of_employment, place / "employment.csv")
+
+
+def _optional(rows: Sequence[object], names: Sequence[str], path: Path) -> None:
+    """Write a file that a benchmark may have."""
+    if rows:
+        _csv(pd.DataFrame([[getattr(row, n) for n in names] for row in rows], columns=list(names)), path)
     else:
-        (place / "instruments.csv").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def _csv(frame: pd.DataFrame, path: Path) -> None:

@@ -1,7 +1,7 @@
 """The measures that results are summed up in: one list, which tables, summaries and reports all use."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,11 +30,14 @@ class Setting:
         By region, not a number where it is not known.
     partner
         ``[origin, destination]``: whether the origin is another member of the destination's union.
+    persons
+        Employment at the benchmark, ``[sector, region]``, not a number where it is not known.
     """
 
     model: Model
     gdp: NDArray[np.float64]
     partner: NDArray[np.bool_]
+    persons: NDArray[np.float64] = field(default_factory=lambda: np.full((), np.nan))
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Measure:
     kind
         ``change``: from the benchmark, of either sign. ``before``: a level that the benchmark gives. ``after``: a
         level that a policy leads to, at least zero.
+    of_employment
+        Whether it rests on what the benchmark says of employment, beside its flows.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Measure:
     base: Callable[[Outcome, Setting], Array] | None = None
     by_sector: bool = True
     kind: Literal["change", "before", "after"] = "change"
+    of_employment: bool = False
 
 
 def _imports(cells: Array) -> Array:
@@ -90,6 +96,21 @@ def _account(number: int) -> Callable[[Outcome, Setting], Array]:
     return amount
 
 
+def _volume(o: Outcome) -> Array:
+    """Change in output at benchmark prices, ``[sector, region]``; what barriers use up is produced as well."""
+    return np.asarray((o.value0 * (o.policy.barrier * o.quantity_ratio - 1.0)).sum(axis=2))
+
+
+def _persons(o: Outcome, s: Setting) -> Array:
+    return np.broadcast_to(s.persons, o.total.shape)
+
+
+def _jobs(o: Outcome, s: Setting) -> Array:
+    """Change in employment: labour for each unit of output stays as it was."""
+    made = o.value0.sum(axis=2)
+    return np.asarray(_persons(o, s) * np.where(made > 0.0, _volume(o) / np.where(made > 0.0, made, 1.0), 0.0))
+
+
 def _gdp(o: Outcome, s: Setting) -> Array:
     return np.broadcast_to(s.gdp, o.total.shape)
 
@@ -106,8 +127,12 @@ MEASURES: tuple[Measure, ...] = (
     Measure("efficiency", "value", "Change in welfare from volumes at a wedge", lambda o, _: o.efficiency),
     Measure("barrier_cost", "value", "Change in welfare from what barriers use up", lambda o, _: o.barrier_cost),
     Measure(
-        "deadweight_loss", "value", "Loss that is no transfer abroad: change in welfare but for prices and the pool",
-        lambda o, _: o.terms_of_trade + o.pool_transfer - o.total,
+        "deadweight_loss", "value", "Loss from volumes at a wedge and from what barriers use up",
+        lambda o, _: -(o.efficiency + o.barrier_cost),
+    ),
+    Measure(
+        "beyond", "value", "Change in welfare beyond prices abroad, volumes, barriers and the pool",
+        lambda o, s: o.beyond if s.model.structure.beyond else np.full(o.total.shape, np.nan),
     ),
     Measure("revenue0", "value", "Duties and taxes collected at the benchmark", lambda o, _: o.revenue0, kind="before"),
     Measure("revenue1", "value", "Duties and taxes collected after", lambda o, _: o.revenue1, kind="after"),
@@ -115,6 +140,10 @@ MEASURES: tuple[Measure, ...] = (
     Measure("imports1", "value", "Imports after", lambda o, _: _imports(o.value1), kind="after"),
     Measure("exports0", "value", "Exports at the benchmark", lambda o, _: _exports(o.value0), kind="before"),
     Measure("exports1", "value", "Exports after", lambda o, _: _exports(o.value1), kind="after"),
+    Measure("output0", "value", "Production at producer prices, at the benchmark",
+            lambda o, _: o.value0.sum(axis=2), kind="before"),
+    Measure("output1", "value", "Production at producer prices, after", lambda o, _: o.value1.sum(axis=2),
+            kind="after"),
     Measure(
         "import_volume", "value", "Change in imports at benchmark prices",
         lambda o, _: _imports(o.value0 * (o.quantity_ratio - 1.0)),
@@ -144,10 +173,14 @@ MEASURES: tuple[Measure, ...] = (
         lambda o, _: _imports(o.value0 * (o.quantity_ratio - 1.0)), lambda o, _: _imports(o.value0),
     ),
     Measure(
-        "output_percent", "per cent", "Change in output",
-        lambda o, _: (o.value0 * (o.policy.barrier * o.quantity_ratio - 1.0)).sum(axis=2),
-        lambda o, _: o.value0.sum(axis=2),
+        "output_volume", "per cent", "Change in output at benchmark prices",
+        lambda o, _: _volume(o), lambda o, _: o.value0.sum(axis=2),
     ),
+    Measure("employment0", "persons", "Employment at the benchmark", _persons, kind="before", of_employment=True),
+    Measure("employment", "persons", "Change in employment, labour per unit of output fixed", _jobs,
+            of_employment=True),
+    Measure("employment_percent", "per cent", "Change in employment, labour per unit of output fixed", _jobs, _persons,
+            of_employment=True),
     Measure(
         "producer_price_percent", "per cent", "Change in producer prices, weighted by benchmark sales",
         lambda o, s: s.model.sales * (o.producer_price_ratio - 1.0), lambda _, s: s.model.sales,

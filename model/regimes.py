@@ -48,7 +48,7 @@ def compiled_under(structure: Structure, kinds: Regimes) -> Compiled:
     ScenarioError
         If the structure is not one of price takers: elsewhere such an instrument changes how prices are set.
     """
-    if kinds and not structure.competitive:
+    if kinds and not structure.unit_instruments:
         found = f"a duty on units, a variable levy or a quota, which {structure.name} does not have"
         cure = "Where firms set prices such instruments change their mark-ups; use nested-armington"
         raise ScenarioError(Fault("structure", found, "a structure of price takers", cure))

@@ -101,10 +101,13 @@ class Pool(Mapping[int, float]):
     collected
         What each member pays of the pot, in place of the duties that the model has it collect. The pot is the model's.
         Empty if the model is to say both.
+    in_force
+        Whether the pool is in force at the benchmark. What it hands out is then counted as the change from there.
     """
 
     shares: Mapping[int, float]
     collected: Mapping[int, float] = field(default_factory=dict)
+    in_force: bool = False
 
     def __getitem__(self, region: int) -> float:
         return self.shares[region]
@@ -114,6 +117,11 @@ class Pool(Mapping[int, float]):
 
     def __len__(self) -> int:
         return len(self.shares)
+
+
+def is_in_force(pool: Mapping[int, float] | None) -> bool:
+    """Return whether there is a pool that is in force at the benchmark."""
+    return isinstance(pool, Pool) and bool(pool) and pool.in_force
 
 
 def pool_transfer(revenue: Array, shares: Mapping[int, float]) -> Array:

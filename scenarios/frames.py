@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
@@ -114,29 +115,36 @@ def attribution_by_region(benchmark: Benchmark, simulation: Simulation) -> pd.Da
     cells, whole = np.argwhere(benchmark.value > 0.0), np.argwhere(np.ones(by_region.shape, dtype=bool))
     blocks = []
     for (step, instrument, policy_of), part in simulation.parts.items():
-        trade = part.value.any(axis=(1, 2)) | part.quantity.any(axis=(1, 2))
-        gains = trade | part.accounts.any(axis=(1, 2)) | part.pool_transfer.any(axis=1)
+        trade = _moves(part.value, part.quantity)
+        gains = trade | _moves(part.accounts, part.pool_transfer)
         for rows, names, basis in (
             (cells[trade[cells[:, 0]]], _CELL_PARTS, benchmark.basis),
             (whole[gains[whole[:, 0]]], (*_REGION_PARTS, "total"), by_region),
         ):
             at = tuple(rows.T)
             of_cells = len(at) == 3
+            values = {name: getattr(part, name)[at] for name in names}
+            known = [name for name, column in values.items() if not np.isnan(column).any()]
             labels = {
                 "step": step,
                 "instrument": instrument,
                 "policy_of": policy_of,
-                "sector": sectors[at[0]],
-                "origin": regions[at[1]] if of_cells else "",
-                "destination": regions[at[2]] if of_cells else "",
-                "region": "" if of_cells else regions[at[1]],
+                "sector": np.tile(sectors[at[0]], len(known)),
+                "origin": np.tile(regions[at[1]], len(known)) if of_cells else "",
+                "destination": np.tile(regions[at[2]], len(known)) if of_cells else "",
+                "region": "" if of_cells else np.tile(regions[at[1]], len(known)),
+                "measure": np.repeat(known, len(rows)),
+                "value": np.concatenate([values[name] for name in known]),
+                "unit": benchmark.unit,
+                "basis": np.tile(basis[at], len(known)),
             }
-            blocks += [
-                pd.DataFrame({**labels, "measure": name, "value": values, "unit": benchmark.unit, "basis": basis[at]})
-                for name in names
-                if not np.isnan(values := getattr(part, name)[at]).any()
-            ]
+            blocks.append(pd.DataFrame(labels))
     return pd.concat(blocks, ignore_index=True)
+
+
+def _moves(*arrays: Array) -> NDArray[np.bool_]:
+    """Whether something is not zero, by sector."""
+    return np.asarray(np.any([a.reshape(len(a), -1).any(axis=1) for a in arrays], axis=0))
 
 
 def _long(axes: Mapping[str, Sequence[str]], simulation: Simulation, names: Sequence[str]) -> pd.DataFrame:
@@ -184,7 +192,8 @@ def by_measure(
     Parameters
     ----------
     benchmark
-        Gives the labels and the basis: the weakest among the cells that the region and sector trade in.
+        Gives the labels and the basis: the weakest among the cells that the region and sector trade in, and among
+        the rows on employment where a measure rests on these.
     steps, measures
         What to have rows for.
     amounts
@@ -192,6 +201,7 @@ def by_measure(
         is not a number are left out.
     """
     basis = bases(benchmark)
+    known = {False: basis, True: _with_employment(basis, benchmark)}
     rows = []
     columns: tuple[str, ...] = ()
     for step in steps:
@@ -205,7 +215,7 @@ def by_measure(
                 values = zip(*(np.asarray(a).ravel() for a in found.values()), strict=True)
                 unit = benchmark.unit if measure.unit == "value" else measure.unit
                 rows += [
-                    (step, region, sector, measure.name, *row, unit, basis[sector, region])
+                    (step, region, sector, measure.name, *row, unit, known[measure.of_employment][sector, region])
                     for (sector, region), row in zip(labels, values, strict=True)
                     if np.isfinite(row[0])
                 ]
@@ -229,6 +239,19 @@ def bases(benchmark: Benchmark) -> dict[tuple[str, str], str]:
         )
         for sector, s in sectors
         for region, r in regions
+    }
+
+
+def _with_employment(basis: Mapping[tuple[str, str], str], benchmark: Benchmark) -> dict[tuple[str, str], str]:
+    """Return the weakest of these and of what is known of employment."""
+    return {
+        (sector, region): weakest(
+            (
+                was,
+                *(e.basis for e in benchmark.employment if sector in (EVERY, e.sector) and region in (EVERY, e.region)),
+            )
+        )
+        for (sector, region), was in basis.items()
     }
 
 

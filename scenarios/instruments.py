@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.calibration.benchmark import Benchmark, Instrument
+from viner.calibration.benchmark import Benchmark
+from viner.calibration.instruments import Instrument
 from viner.errors import BenchmarkError, Fault, InputError
 from viner.model.market import Array, Policy
 

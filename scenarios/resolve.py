@@ -103,6 +103,7 @@ def only(benchmark: Benchmark, path: PolicyPath, sectors: Sequence[str]) -> tupl
         sectors={code: benchmark.sectors[code] for code in kept},
         elasticities=tuple(row for row in benchmark.elasticities if row.sector in (*kept, EVERY)),
         instruments=tuple(row for row in benchmark.instruments if row.sector in (*kept, EVERY)),
+        employment=tuple(row for row in benchmark.employment if row.sector in kept),
         **{name: getattr(benchmark, name)[at] for name in ("value", "tariff", "basis", "tariff_basis")},
     )
 

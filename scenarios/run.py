@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
 from viner.errors import Fault, ScenarioError
 from viner.model import structures
@@ -99,7 +100,7 @@ class RunResult:
     def setting(self) -> Setting:
         """What measures need to know."""
         gdp = np.array([self.benchmark.gdp.get(r, np.nan) for r in self.benchmark.regions])
-        return Setting(self.model, gdp, self.partner)
+        return Setting(self.model, gdp, self.partner, self.benchmark.persons)
 
     @cached_property
     def flows(self) -> pd.DataFrame:
@@ -140,7 +141,8 @@ class RunResult:
     def pools(self) -> Mapping[str, Mapping[int, float]]:
         """By step, the shares of pooled duties in force, by position of the region."""
         pool = pool_of(self.scenario, self.benchmark)
-        return {step: pool if step in (POOLING, TOTAL) else {} for step in self.steps}
+        old = pool if pool.in_force else {}
+        return {step: pool if step in (POOLING, TOTAL) else old for step in self.steps}
 
     @cached_property
     def linear(self) -> pd.DataFrame:
@@ -190,7 +192,7 @@ def pool_of(scenario: Scenario, benchmark: Benchmark) -> Pool:
         {codes.index(region): share for region, share in given.items()}
         for given in (scenario.pool, scenario.pool_collections)
     )
-    return Pool(shares, collected)
+    return Pool(shares, collected, scenario.pool_in_force)
 
 
 PATH_NOTE = (
@@ -238,7 +240,19 @@ def rebased(result: RunResult, *, name: str, title: str) -> Benchmark:
         raise ScenarioError(Fault("rebased", found, "one that moves tariffs", "Put all in one scenario"))
     moved = result.benchmark.with_tariff(policy.tariff, basis="estimated")
     # Prices are 1 at a benchmark: quantities are measured at the new ones.
-    return replace(moved, name=name, title=title, value=result.total.value1)
+    sales = result.benchmark.value.sum(axis=2)
+    made = (result.benchmark.value * result.total.quantity_ratio).sum(axis=2)
+    grown = np.where(sales > 0.0, made / np.where(sales > 0.0, sales, 1.0), 1.0)
+    sectors, regions = list(moved.sectors), list(moved.regions)
+    employment = tuple(
+        replace(
+            row,
+            value=row.value * float(grown[sectors.index(row.sector), regions.index(row.region)]),
+            basis=weakest((row.basis, "estimated")),
+        )
+        for row in moved.employment
+    )
+    return replace(moved, name=name, title=title, value=result.total.value1, employment=employment)
 
 
 def assumptions_note(scenario: Scenario) -> str:

@@ -139,10 +139,9 @@ def attribution(result: RunResult) -> Table:
     numbers = ["Diversion", "Displacement", "Expansion", *(f"Welfare {codes[n]}" for n in members), "Others", "World"]
     frame = pd.DataFrame(rows, columns=[*labels, *numbers])
     frame.loc[len(frame)] = ["total", "", "", *frame[numbers].sum(skipna=False)]
-    idle = [
-        *(["Others"] if not others else []),
-        *(numbers[:3] if not (result.structure.mechanisms and result.partner.any()) else []),
-    ]
+    idle = [] if others else ["Others"]
+    if not (result.structure.mechanisms and result.partner.any()):
+        idle += numbers[:3]
     frame = frame.drop(columns=idle)
     note = (
         "Parts of all steps together, which add up whatever the order of the steps. Policy is the importer's, export "

@@ -99,6 +99,7 @@ class ScenarioForm(Strict):
     step: Annotated[list[StepForm], BeforeValidator(_tables)] = Field(default_factory=list)
     pool: dict[str, float] = Field(default_factory=dict)
     pool_collections: dict[str, float] = Field(default_factory=dict)
+    pool_in_force: bool = False
     parameters: Annotated[dict[str, float], BeforeValidator(_flat)] = Field(default_factory=dict)
 
 
@@ -160,6 +161,7 @@ def load_scenario(path: str | Path) -> Scenario:
         steps=draft.steps,
         pool=form.pool,
         pool_collections=form.pool_collections,
+        pool_in_force=form.pool_in_force,
         parameters=form.parameters,
         files=(path,),
     )

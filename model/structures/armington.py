@@ -81,6 +81,6 @@ STRUCTURE = Structure(
         ParameterSpec("supply", "elasticity of supply", minimum_allowed=True, infinite_allowed=True),
     ),
     symbols={"sigma": "sigma", "demand": "eta", "supply": "eps"},
-    competitive=True,
+    unit_instruments=True,
     results=results_in_changes,
 )

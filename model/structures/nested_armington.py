@@ -90,6 +90,6 @@ STRUCTURE = Structure(
         ParameterSpec("supply", "elasticity of supply", minimum_allowed=True, infinite_allowed=True),
     ),
     symbols={"sigma_imports": "sigma_m", "sigma_home": "sigma_h", "demand": "eta", "supply": "eps"},
-    competitive=True,
+    unit_instruments=True,
     results=results_in_changes,
 )

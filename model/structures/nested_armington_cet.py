@@ -141,7 +141,7 @@ STRUCTURE = Structure(
         "supply": "eps",
         "transformation": "omega",
     },
-    competitive=True,
+    unit_instruments=True,
     results=results_in_changes,
     active=selling,
     more=masks,

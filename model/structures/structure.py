@@ -112,9 +112,10 @@ class Structure:
         may be complex, so that its derivatives along a path are exact.
     form
         How the equations are solved, see :func:`viner.model.generate.compile_system`.
-    competitive
-        Whether those who sell take prices as given, so that a duty on each unit or a quota leaves the equations as
-        they are. Where firms set prices, these change their mark-ups.
+    unit_instruments
+        Whether it can have duties on units, variable levies and quotas: whether these act through the power of the
+        tariff and the rent wedge alone and leave its other equations as they are. They do where those who sell take
+        prices as given; where firms set prices, they change mark-ups.
     mechanisms
         Whether the changes in quantity have parts ``diversion``, ``displacement`` and ``expansion``. The equations
         report them as factors of the quantity, unless `mechanism_terms` says what they are.
@@ -134,6 +135,9 @@ class Structure:
     mechanism_terms
         ``mechanism_terms(given, values)``: by mechanism, pairs of arrays `f` and `L` whose integrals ``f dL`` along the
         path add up to its part of the change in quantity, at benchmark prices.
+    beyond
+        What welfare holds beyond the terms of trade, efficiency, barriers and the pool; empty where nothing is, which
+        every run then asserts.
     """
 
     name: str
@@ -145,10 +149,11 @@ class Structure:
     results: Callable[[Given, Mapping[str, Array]], Results]
     form: Form = "changes"
     mechanisms: bool = True
-    competitive: bool = False
+    unit_instruments: bool = False
     active: Callable[[MarketData], NDArray[np.bool_]] = moving_prices
     more: Callable[[MarketData], dict[str, Array]] = _no_arrays
     by_policy: Callable[[Array, Array], dict[str, Array]] | None = None
     columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays
     regimes: Callable[[Mapping[str, Array]], NDArray[np.bool_]] | None = None
     mechanism_terms: Callable[[Given, Mapping[str, Array]], Mapping[str, Sequence[tuple[Array, Array]]]] | None = None
+    beyond: str = ""

@@ -131,5 +131,6 @@ STRUCTURE = Structure(
         "supply": "eps",
     },
     results=results_in_changes,
+    unit_instruments=True,
     more=partners,
 )

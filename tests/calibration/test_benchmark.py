@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from viner.calibration.basis import BASES
-from viner.calibration.benchmark import Benchmark, Elasticity, Instrument, from_arrays
+from viner.calibration.benchmark import Benchmark, Elasticity, from_arrays
+from viner.calibration.instruments import Instrument
 from viner.calibration.parameters import KNOWN_PARAMETERS
 from viner.calibration.read import load_benchmark
 from viner.calibration.write import write_benchmark

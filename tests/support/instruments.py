@@ -1,15 +1,16 @@
 """Random policies with every instrument."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markets import NESTED, random_model
 from numpy.typing import NDArray
 
-from viner.model.engine import Model, calibrated
+from viner.model.engine import Model, calibrated, equilibrium, under
 from viner.model.market import Policy
-from viner.model.policy import with_instruments
+from viner.model.policy import ACCOUNTS, joined, receipts, split, with_instruments
+from viner.model.structures.structure import Results
 
 Array = NDArray[np.float64]
 FIELDS = (
@@ -90,3 +91,34 @@ def with_benchmark(seed: int, names: Sequence[str], *, name: str = NESTED) -> tu
         licence = np.random.default_rng(seed).uniform(1.01, 1.04, value.shape)
         start = replace(start, quota=quota, rent=np.where(np.isnan(quota), start.rent, np.where(binds, licence, 1.0)))
     return calibrated(model.structure, with_instruments(model.data, start)), start
+
+
+@dataclass(frozen=True)
+class End:
+    """An equilibrium without the integrals that lead there; the names are those of an outcome."""
+
+    results: Results
+    value1: Array
+    accounts1: Array
+    accounts: Array
+    total: Array
+
+    def of(self, account: str) -> Array:
+        """Return what an account brings after, ``[sector, region]``."""
+        return np.asarray(self.accounts1[..., ACCOUNTS.index(account)])
+
+
+def ended(model: Model, start: Policy, policy: Policy) -> End:
+    """Return where a policy leads from a benchmark in which `start` is in force and all ratios are one."""
+    start, policy = joined([start, policy], model.data.value)
+    model = under(model, [start, policy])
+    found = []
+    for p in (start, policy):
+        values = model.compiled.values(equilibrium(model, p).x, model.given(p))
+        results = model.results(p, values)
+        quantity = model.data.value * results.quantity_ratio
+        value = quantity * results.border_price_ratio * p.barrier
+        found.append((results, value, receipts(p, split(p, model.wedges(p, values), value, quantity))))
+    (_, _, before), (results, value, after) = found
+    total = results.consumer_surplus + results.producer_surplus + (after - before).sum(axis=2)
+    return End(results, value, after, after - before, total)

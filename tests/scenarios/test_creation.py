@@ -72,6 +72,18 @@ def test_the_exact_parts_are_those_of_the_other_tables(union: RunResult) -> None
     assert_allclose(frame.loc["Total", ALL_SOURCES], abroad)
 
 
+def test_the_union_on_the_page_on_theory(union: RunResult) -> None:
+    row = creation_diversion(union, "KAZ").frame.iloc[-1]
+    page = (DOCS / "theory.md").read_text()
+
+    def text(*names: str) -> str:
+        return " | ".join(f"{row[name]:,.0f}".replace("-", "\u2212") for name in names)
+
+    assert f"| exact | {text(*EXACT, ALL_SOURCES)} | | |" in page
+    assert f"| Viner | | | | | {text(*VINER)} |" in page
+    assert f"| SMART | | | | | {text(*SMART)} |" in page
+
+
 def test_smart_says_what_its_own_run_says(union: RunResult) -> None:
     benchmark, _ = filled(union.benchmark, [structures.get("nested-armington"), structures.get("smart")])
     own = run(replace(scenario(), benchmark=benchmark, structure="smart", steps=union.scenario.steps, pool={}))

@@ -218,7 +218,8 @@ def linear(
     point = towards(model, start, solution.x, moves)
     at_rest = at_benchmark(model, start, solution)
     carried, found = point.carried(moves), point.slopes(moves)
-    duties = duties_of(point.cells) + found.pop("duties")
+    moved = found.pop("duties")
+    duties = moved if welfare.is_in_force(pool) else duties_of(point.cells) + moved
     states = ("price_ratio", "producer_price_ratio", "composite_price_ratio", "quantity_ratio")
     direction = Direction(end.tariff - start.tariff, end.barrier - start.barrier, end.rent - start.rent)
     return at_rest, Slopes(

@@ -95,8 +95,8 @@ def along_path(
     residual
         By sector, the largest residual with which the equilibrium there was found: it leaves `change` open by as much.
     pool
-        Shares of pooled duties. The pool comes into force in proportion to `s`; what its coming into force
-        contributes, as against the duties that flow into it, is one more entry at the end.
+        Shares of pooled duties. A pool that is not in force at the benchmark comes into force in proportion to `s`;
+        what that contributes, as against the duties that flow into it, is one more entry at the end.
 
     Raises
     ------
@@ -165,10 +165,11 @@ def _quadrature(
     for moves in increments:
         slopes = point.slopes({name: a[sectors] for name, a in moves.items()})
         duties = slopes.pop("duties")
-        # The pool is in force in proportion to s.
-        slopes["pool_transfer"] = s[:, None] * welfare.pool_transfer(duties, pool)
+        # A new pool is in force in proportion to s.
+        weight = 1.0 if welfare.is_in_force(pool) else s[:, None]
+        slopes["pool_transfer"] = weight * welfare.pool_transfer(duties, pool)
         parts.append(Parts(**{name: integral(a) for name, a in slopes.items()}))
-    if pool:
+    if pool and not welfare.is_in_force(pool):
         nothing = {f.name: np.zeros_like(getattr(parts[0], f.name)) for f in fields(Parts)}
         transfer = welfare.pool_transfer(duties_of(point.cells), pool)
         parts.append(Parts(**(nothing | {"pool_transfer": integral(transfer)})))

@@ -15,7 +15,7 @@ from viner.model import welfare
 from viner.model.attribution import NOTHING, POOL, Key, moved_by, plus_over
 from viner.model.engine import Model, equilibrium, under
 from viner.model.market import Array, Policy
-from viner.model.path import Parts, along_path
+from viner.model.path import Parts, along_path, duties_of
 from viner.model.policy import DUTIES, RENTS, TAXES, difference, joined, receipts, split, total_of
 from viner.model.solve import Solution
 
@@ -93,6 +93,11 @@ class Outcome:
         """Change in welfare by region: surpluses, revenue, rents and transfers."""
         return self.consumer_surplus + self.producer_surplus + self.tariff_revenue + self.rent + self.pool_transfer
 
+    @property
+    def beyond(self) -> Array:
+        """What welfare holds beyond the terms of trade, efficiency, barriers and the pool: see `Structure.beyond`."""
+        return self.total - self.terms_of_trade - self.efficiency - self.barrier_cost - self.pool_transfer
+
 
 @dataclass(frozen=True)
 class Simulation:
@@ -153,7 +158,8 @@ def simulate(
     pool
         Shares of pooled import duties by position of the region.
     pooling
-        Name of the step at which the pool comes into force; it must be among the steps.
+        Name of the step at which the pool comes into force; it must be among the steps, unless the pool is in force at
+        the benchmark.
 
     Raises
     ------
@@ -161,23 +167,29 @@ def simulate(
         If a market could not be solved, or an integral along the path is not exact to nine digits.
     """
     through = joined([benchmark, *in_order.values()], model.data.value)
+    old = pool if welfare.is_in_force(pool) else None
+    new = None if old else pool
     outcomes = {
-        step: outcome(model, benchmark, policy, pool=pool if step == pooling else None)[0]
+        step: outcome(model, benchmark, policy, pool=pool if step == pooling else old)[0]
         for step, policy in alone.items()
     }
     moved = moved_by(in_order, through, model.data.regions)
-    if pool:
+    if new:
         # The pool is an increment of its own.
         moved.pop((pooling, NOTHING, ""), None)
     last, parts = outcome(model, through[0], through[-1], increments=list(moved.values()) or [{}], pool=pool)
     found = dict(zip(moved, parts, strict=False))
-    if pool:
+    if new:
         found[pooling, POOL, ""] = parts[-1]
-    return Simulation({**outcomes, "total": last}, found, _alone(model, benchmark, alone, outcomes))
+    return Simulation({**outcomes, "total": last}, found, _alone(model, benchmark, alone, outcomes, old))
 
 
 def _alone(
-    model: Model, benchmark: Policy, alone: Mapping[str, Policy], outcomes: Mapping[str, Outcome]
+    model: Model,
+    benchmark: Policy,
+    alone: Mapping[str, Policy],
+    outcomes: Mapping[str, Outcome],
+    pool: Mapping[int, float] | None,
 ) -> dict[tuple[str, str], Outcome]:
     """Every instrument of every step by itself. Where a step moves one, that is the step."""
     out = {}
@@ -189,7 +201,7 @@ def _alone(
                 out[step, instrument] = outcomes[step]
                 continue
             only = {name: getattr(start, name) + move for name, move in by_field.items()}
-            out[step, instrument] = outcome(model, start, replace(start, **only))[0]
+            out[step, instrument] = outcome(model, start, replace(start, **only), pool=pool)[0]
     return out
 
 
@@ -208,7 +220,8 @@ def outcome(
     increments
         Changes of the instruments by field that add up to the step from `benchmark` to `policy`; one by default.
     pool
-        Shares of pooled import duties. The parts then have one more entry: the pool itself.
+        Shares of pooled import duties. The parts then have one more entry, the pool itself, unless it is in force at
+        the benchmark.
 
     Raises
     ------
@@ -228,8 +241,9 @@ def outcome(
     residual = solution.residual
     parts = along_path(model, benchmark, increments, change=change, residual=residual, pool=pool)
     cells1 = split(policy, wedges, value1, value0 * found.quantity_ratio)
-    accounts0, accounts1 = _accounts_at(model, benchmark), receipts(policy, cells1)
-    duties = np.asarray(sum(cells1[name] for name in DUTIES if name in cells1))
+    cells0 = _cells_at(model, benchmark)
+    accounts0, accounts1 = receipts(benchmark, cells0), receipts(policy, cells1)
+    duties = duties_of(cells1) - duties_of(cells0) if welfare.is_in_force(pool) else duties_of(cells1)
     out = Outcome(
         policy=policy,
         value0=value0,
@@ -263,7 +277,7 @@ def outcome(
 def check_accounts(model: Model, o: Outcome) -> None:
     """Assert what holds in every market: what buyers pay is what producers get and what all accounts bring.
 
-    And a pool hands out what it takes in.
+    And a pool hands out what it takes in, and the two splits of welfare agree in structures where they do.
 
     Raises
     ------
@@ -277,6 +291,9 @@ def check_accounts(model: Model, o: Outcome) -> None:
         "what buyers pay is not what producers, treasuries and holders of licences get": np.abs(paid - got),
         "a pool does not hand out what it takes in": np.abs(o.pool_transfer.sum(axis=1)),
     }
+    if not model.structure.beyond:
+        text = "welfare is not terms of trade, efficiency, what barriers use up and the pool"
+        gaps[text] = np.abs(o.beyond).max(axis=1)
     size = np.abs(paid) + data.value.sum(axis=(1, 2))
     wrong = [
         f"{sector}: {text}, by {gap:.3g}"
@@ -288,14 +305,12 @@ def check_accounts(model: Model, o: Outcome) -> None:
         raise AccountsError("; ".join(wrong))
 
 
-def _accounts_at(model: Model, benchmark: Policy) -> Array:
-    """What the accounts bring at the benchmark."""
-    if not model.regimes:
-        wedges = model.wedges(benchmark, {})
-        return receipts(benchmark, split(benchmark, wedges, model.data.value, model.data.value))
-    solution = equilibrium(model, benchmark)
-    wedges = model.wedges(benchmark, model.compiled.values(solution.x, model.given(benchmark)))
-    return receipts(benchmark, split(benchmark, wedges, model.data.value, model.data.value))
+def _cells_at(model: Model, benchmark: Policy) -> dict[str, Array]:
+    """What each account gets in each cell at the benchmark."""
+    values: Mapping[str, Array] = {}
+    if model.regimes:
+        values = model.compiled.values(equilibrium(model, benchmark).x, model.given(benchmark))
+    return split(benchmark, model.wedges(benchmark, values), model.data.value, model.data.value)
 
 
 def _sum(parts: list[Parts], name: str) -> NDArray[np.float64]:

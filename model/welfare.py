@@ -3,7 +3,8 @@
 Each is by sector and region, in the benchmark's unit, positive for a gain.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import exprel
@@ -89,6 +90,40 @@ def rent(policy: Policy, value: Array) -> Array:
     return (policy.rent - 1.0) * (1.0 + policy.tariff) * value
 
 
+@dataclass(frozen=True)
+class Pool(Mapping[int, float]):
+    """Shares of a pool of import duties where it is known from elsewhere who collects them.
+
+    Parameters
+    ----------
+    shares
+        What each member gets of the pot, by position of the region.
+    collected
+        What each member pays of the pot, in place of the duties that the model has it collect. The pot is the model's.
+        Empty if the model is to say both.
+    in_force
+        Whether the pool is in force at the benchmark. What it hands out is then counted as the change from there.
+    """
+
+    shares: Mapping[int, float]
+    collected: Mapping[int, float] = field(default_factory=dict)
+    in_force: bool = False
+
+    def __getitem__(self, region: int) -> float:
+        return self.shares[region]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.shares)
+
+    def __len__(self) -> int:
+        return len(self.shares)
+
+
+def is_in_force(pool: Mapping[int, float] | None) -> bool:
+    """Return whether there is a pool that is in force at the benchmark."""
+    return isinstance(pool, Pool) and bool(pool) and pool.in_force
+
+
 def pool_transfer(revenue: Array, shares: Mapping[int, float]) -> Array:
     """Received from a pool of import duties less paid into it, ``[sector, region]``.
 
@@ -98,7 +133,7 @@ def pool_transfer(revenue: Array, shares: Mapping[int, float]) -> Array:
         Duties by ``[sector, origin, destination]``. Those on trade among the members, and taxes on home sales,
         stay out of the pool.
     shares
-        The share of each member, by position of the region.
+        The share of each member, by position of the region. A :class:`Pool` can also say what share each pays.
     """
     sectors, regions, _ = revenue.shape
     out = np.zeros((sectors, regions))
@@ -107,6 +142,7 @@ def pool_transfer(revenue: Array, shares: Mapping[int, float]) -> Array:
     imports = np.where(inside, 0.0, revenue).sum(axis=1)
     if shares:
         pot = imports[:, list(shares)].sum(axis=1)
+        collected = shares.collected if isinstance(shares, Pool) else {}
         for region, share in shares.items():
-            out[:, region] = share * pot - imports[:, region]
+            out[:, region] = share * pot - (collected[region] * pot if collected else imports[:, region])
     return out

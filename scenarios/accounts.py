@@ -10,15 +10,17 @@ from viner.model.market import Array
 from viner.model.measures import Setting
 from viner.model.policy import ACCOUNTS, RENTS
 from viner.model.simulate import Outcome
+from viner.model.structures.structure import Structure
 from viner.scenarios.frames import EVERY, bases
 
 COLUMNS = ("step", "region", "sector", "account", "value", "unit", "basis")
 
 
-def accounts(o: Outcome) -> dict[str, Array]:
+def accounts(o: Outcome, structure: Structure) -> dict[str, Array]:
     """Return changes by account, ``[sector, region]``: those from the surpluses to the pool add up to the total.
 
-    Revenue and rents are listed where there are any.
+    So do the terms of trade, the pool and what is `beyond`, less the deadweight loss. Revenue and rents are listed
+    where there are any, and `beyond` in structures that have it.
     """
     out = {"consumer_surplus": o.consumer_surplus, "producer_surplus": o.producer_surplus}
     for n, name in enumerate(ACCOUNTS):
@@ -29,7 +31,8 @@ def accounts(o: Outcome) -> dict[str, Array]:
         "pool_transfer": o.pool_transfer,
         "total": o.total,
         "terms_of_trade": o.terms_of_trade,
-        "deadweight_loss": o.terms_of_trade + o.pool_transfer - o.total,
+        "deadweight_loss": -(o.efficiency + o.barrier_cost),
+        **({"beyond": o.beyond} if structure.beyond else {}),
     }
 
 
@@ -42,7 +45,7 @@ def accounts_frame(benchmark: Benchmark, outcomes: Mapping[str, Outcome], settin
     rows = [
         (step, region, sector, account, value, unit, basis[sector, region])
         for step, o in outcomes.items()
-        for account, amount in accounts(o).items()
+        for account, amount in accounts(o, setting.model.structure).items()
         for region, sector, value, unit in _labelled(benchmark, amount, setting)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

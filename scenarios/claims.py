@@ -1,15 +1,14 @@
 """A press account of the union of 2010, claim by claim: the model's number, its range, and a verdict.
 
-The range is over what is assumed, at both ends of each and in all combinations, and over the market structures that
-can be run on the benchmark. The verdict follows from the range by one rule: a claim holds in an interval; if the
-whole range lies inside it is supported, if the whole range lies outside it is contradicted, and else the model
-cannot say.
+The range is over what is assumed, at both ends of each and in all combinations, and over all market structures to
+which a claim applies. The verdict follows from the range by one rule: a claim holds in an interval; if the whole range
+lies inside it the claim is supported, if the whole range lies outside it is contradicted, and else the model cannot
+say.
 """
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +17,37 @@ import pandas as pd
 
 from viner.calibration.benchmark import Benchmark
 from viner.errors import InputError, NotConverged
-from viner.model import structures, welfare
-from viner.model.engine import calibrated, equilibrium
-from viner.model.market import Array, Policy
-from viner.model.structures.structure import Structure
+from viner.model import structures
+from viner.model.market import Array
 from viner.scenarios import belarus_oil_2010, eurasia_2010
-from viner.scenarios.oil import span
-from viner.scenarios.resolve import resolve
+from viner.scenarios.claims_model import NUMBERS, draws, union_under
+from viner.scenarios.compare import Taken
+from viner.scenarios.compare import reason as why_left_out
+from viner.scenarios.frames_oil import bill
+from viner.scenarios.run import run
+from viner.scenarios.studies import studies_table
+from viner.scenarios.typeset import Table
 
 Progress = Callable[[str, int, int], None]
 
 DATA = Path(__file__).parent / "claims.toml"
-PARAMETERS = {"demand": (0.3, 1.5), "supply": (1.0, 8.0)}
-HOME_SALES = {"KAZ": (0.5, 2.0), "BLR": (0.5, 2.0), "CIS": (0.5, 2.0)}
-COLUMNS = ("number", "claim", "measure", "value", "low", "high", "verdict", "reason")
+COLUMNS = (
+    "number", "claim", "measure", "value", "low", "high", "verdict", "reason",
+    "low_structure", "low_at", "high_structure", "high_at", "left_out",
+)  # fmt: skip
+RANGE_COLUMNS = ("number", "measure", "structure", "value", "low", "high", "low_at", "high_at", "basis")
+TOLERANCE = 1e-3
+"""What rounding can make of zero, in the unit of a measure: a thousand dollars, or a thousandth of a per cent."""
+
 RULE = (
     "Supported: the whole range lies where the claim holds. Contradicted: the whole range lies where it does not. "
-    "Cannot say: the range has both, or the claim is none that the model can judge."
+    "Cannot say: the range has both, or the claim is none that the model can judge. What is within 0.001 of an end is "
+    "taken to be at it."
 )
 RANGES = (
     "Range: elasticity of demand 0.3 to 1.5, of supply 1 to 8, home sales of Kazakhstan, Belarus and the CIS within a "
-    "factor of two either way, in all combinations of the ends (all assumed), and all structures named."
+    "factor of two either way, none to 30 per cent of mutual trade taxed before, in all combinations of the ends (all "
+    "assumed); pooled duties collected as the model has it or in the shares of 2012; and all structures named."
 )
 
 
@@ -49,77 +58,48 @@ class Answers:
     Parameters
     ----------
     claims
-        `COLUMNS`; `value` is of the reference structure at the central assumptions.
+        `COLUMNS`, a row for each part of a claim; `value` is of the reference structure at the central assumptions.
     ranges
-        ``number,structure,value,low,high,basis``: the same by structure.
-    ran, left_out
-        Names of the structures that were run, and why others were not.
+        `RANGE_COLUMNS`: the same by structure.
+    studies
+        What other studies found beside the model's own number.
+    ran
+        By structure that was run, the sectors that it cannot be run on and why.
+    left_out
+        Why other structures were not run.
+    taken
+        Parameters that the benchmark lacks and that were taken by default.
     benchmark
         What they were run on.
     source
         Of the claims.
-    others
-        What others found, by number.
     holds
-        By number, the open interval in which a claim holds; without those that no number can judge.
+        By measure, the open interval in which a claim holds; without those that no number can judge.
     """
 
     claims: pd.DataFrame
     ranges: pd.DataFrame
-    ran: tuple[str, ...]
+    studies: Table
+    ran: Mapping[str, Mapping[str, str]]
     left_out: Mapping[str, str]
+    taken: tuple[Taken, ...]
     benchmark: Benchmark
     source: str
-    others: Mapping[int, str]
-    holds: Mapping[int, tuple[float, float]]
+    holds: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class _Stack:
-    """The union under one structure, ``[draw, sector, ...]``. The first draw is the centre."""
+class _Range:
+    """A number under one structure: its centre, its ends and where they are."""
 
-    sectors: Sequence[str]
-    regions: Sequence[str]
-    change: Array
-    spending: Array
-    composite: Array
-    pool: Array
-    before_pool: Array
-
-    def at(self, *regions: str) -> list[int]:
-        return [list(self.regions).index(r) for r in regions]
-
-    def of(self, *sectors: str) -> list[int]:
-        return [list(self.sectors).index(s) for s in sectors]
-
-    def welfare(self, region: str) -> Array:
-        (k,) = self.at(region)
-        return np.asarray((self.before_pool + self.pool)[:, :, k].sum(axis=1))
-
-    def sold(self, origin: str, destination: str, sectors: Sequence[str] = ()) -> Array:
-        i, j = self.at(origin, destination)
-        cells = self.change[:, self.of(*sectors)] if sectors else self.change
-        return np.asarray(cells[:, :, i, j].sum(axis=1))
-
-
-def _kazakh_prices(s: _Stack) -> Array:
-    (j,) = s.at("KAZ")
-    spent = s.spending[:, :, j]
-    return np.asarray(100.0 * (spent * (s.composite[:, :, j] - 1.0)).sum(axis=1) / spent.sum(axis=1))
-
-
-_KAZAKH_GOODS = ("metals", "chemicals", "fuels")
-_BELARUSIAN_GOODS = ("animal", "vegetable", "food", "textiles", "footwear", "miscellaneous")
-
-NUMBERS: Mapping[str, Callable[[_Stack], Array]] = {
-    "pool_moved": lambda s: np.abs(s.pool.sum(axis=1)).sum(axis=1) / 2.0,
-    "kazakh_prices": _kazakh_prices,
-    "russian_sales": lambda s: s.sold("RUS", "KAZ") + s.sold("RUS", "BLR"),
-    "russia_wins": lambda s: np.minimum(s.welfare("RUS"), -s.welfare("KAZ")),
-    "sales_to_russia": lambda s: s.sold("KAZ", "RUS", _KAZAKH_GOODS) + s.sold("BLR", "RUS", _BELARUSIAN_GOODS),
-    "exception": lambda s: -s.before_pool[:, s.of("transport")[0], s.at("KAZ")[0]],
-}
-"""What the model of the union says, by draw."""
+    number_of: str
+    structure: str
+    value: float
+    low: float
+    high: float
+    low_at: str = ""
+    high_at: str = ""
+    basis: str = "assumed"
 
 
 def read_claims(path: Path = DATA) -> dict[str, Any]:
@@ -133,15 +113,15 @@ def verdict(low: float, high: float, holds: Sequence[float] | None) -> str:
     Parameters
     ----------
     low, high
-        The range of the model's number.
+        The range of the model's number. What is within `TOLERANCE` of an end of the interval is taken to be at it.
     holds
         The two ends of the interval; None if the claim is none that a number can judge.
     """
     if holds is None or not (np.isfinite(low) and np.isfinite(high)):
         return "cannot say"
-    if holds[0] < low and high < holds[1]:
+    if holds[0] + TOLERANCE < low and high < holds[1] - TOLERANCE:
         return "supported"
-    return "contradicted" if high <= holds[0] or low >= holds[1] else "cannot say"
+    return "contradicted" if high <= holds[0] + TOLERANCE or low >= holds[1] - TOLERANCE else "cannot say"
 
 
 def answers(*, names: Sequence[str] | None = None, progress: Progress | None = None) -> Answers:
@@ -157,119 +137,115 @@ def answers(*, names: Sequence[str] | None = None, progress: Progress | None = N
     tell = progress or (lambda _text, _done, _of: None)
     data = read_claims()
     scenario = eurasia_2010.scenario()
-    benchmark, path = resolve(scenario)
     reference = scenario.structure
     order = (reference, *(n for n in (names or structures.names()) if n != reference))
-    draws = [benchmark, *_corners(benchmark)]
-    pool = {list(benchmark.regions).index(region): share for region, share in scenario.pool.items()}
-    rows: list[tuple[str, str, float, float, float, str]] = []
-    ran: list[str] = []
+    stages = len(order) + 2
+    drawn, taken = draws([structures.get(name) for name in order])
+    ranges: list[_Range] = []
+    ran: dict[str, Mapping[str, str]] = {}
     left_out: dict[str, str] = {}
     for done, name in enumerate(order):
-        tell(f"running {name}", done, len(order) + 1)
+        tell(f"running {name}", done, stages)
         try:
-            stack = _stack(structures.get(name), draws, path.benchmark, path.in_order[-1], pool)
+            union = union_under(structures.get(name), drawn)
         except (InputError, NotConverged) as error:
             if name == reference:
                 raise
-            left_out[name] = _why(error)
+            left_out[name] = why_left_out(error)
             continue
-        ran.append(name)
-        rows += [(key, name, *span(number(stack)), "assumed") for key, number in NUMBERS.items()]
-    tell("running belarus-oil-2010", len(order), len(order) + 1)
-    rows += [_turnover(benchmark), *_oil()]
-    found = pd.DataFrame(rows, columns=["number_of", "structure", "value", "low", "high", "basis"])
-    table = pd.DataFrame([_answer(claim, found) for claim in data["claim"]], columns=COLUMNS)
-    numbers = {claim["number_of"]: claim["number"] for claim in data["claim"]}
-    found.insert(0, "number", found["number_of"].map(numbers))
-    ranges = found.drop(columns="number_of").sort_values("number", kind="stable", ignore_index=True)
-    others = {claim["number"]: claim["others"] for claim in data["claim"]}
-    holds = {claim["number"]: tuple(claim["holds"]) for claim in data["claim"] if "holds" in claim}
-    return Answers(table, ranges, tuple(ran), left_out, benchmark, data["source"], others, holds)
-
-
-def _answer(claim: Mapping[str, Any], found: pd.DataFrame) -> tuple[object, ...]:
-    rows = found[found["number_of"] == claim["number_of"]]
-    value, low, high = (
-        (float(rows["value"].iloc[0]), float(rows["low"].min()), float(rows["high"].max()))
-        if len(rows)
-        else (np.nan,) * 3
+        ran[name] = union.without
+        ranges += [_range(key, name, number(union), union.where) for key, number in NUMBERS.items()]
+    tell("running belarus-oil-2010", stages - 2, stages)
+    ranges += [*_of_benchmark(drawn[0].benchmark), *_oil()]
+    tell("setting the model beside other studies", stages - 1, stages)
+    claims = data["claim"]
+    numbers = {claim["number_of"]: claim for claim in claims if claim["number_of"] != "none"}
+    by_claim = sorted((numbers[r.number_of]["number"], n, r) for n, r in enumerate(ranges) if r.number_of in numbers)
+    return Answers(
+        claims=pd.DataFrame([_answer(claim, ranges) for claim in claims], columns=list(COLUMNS)),
+        ranges=pd.DataFrame(
+            [
+                (
+                    number,
+                    numbers[r.number_of]["measure"],
+                    r.structure,
+                    r.value,
+                    r.low,
+                    r.high,
+                    r.low_at,
+                    r.high_at,
+                    r.basis,
+                )
+                for number, _, r in by_claim
+            ],
+            columns=list(RANGE_COLUMNS),
+        ),
+        studies=studies_table(run(scenario)),
+        ran=ran,
+        left_out=left_out,
+        taken=tuple(t for t in taken if {*t.structures} & {*ran}),
+        benchmark=drawn[0].benchmark,
+        source=data["source"],
+        holds={claim["measure"]: tuple(claim["holds"]) for claim in claims if "holds" in claim},
     )
-    said = verdict(low, high, claim.get("holds"))
+
+
+def _answer(claim: Mapping[str, Any], ranges: Sequence[_Range]) -> tuple[object, ...]:
+    not_in = claim.get("not_in", {})
+    found = [r for r in ranges if r.number_of == claim["number_of"] and r.structure not in not_in]
+    left_out = "; ".join(f"{name}: {why}" for name, why in not_in.items())
+    if not found:
+        low, high, said = np.nan, np.nan, verdict(np.nan, np.nan, None)
+        value, ends = np.nan, ("", "", "", "")
+    else:
+        low, high = min(r.low for r in found), max(r.high for r in found)
+        said = verdict(low, high, claim.get("holds"))
+        # The first that is at the end but for rounding, so that the same is named on every machine.
+        lowest = next(r for r in found if r.low <= low + TOLERANCE)
+        highest = next(r for r in found if r.high >= high - TOLERANCE)
+        value, ends = found[0].value, (lowest.structure, lowest.low_at, highest.structure, highest.high_at)
     reason = claim["reason"][said.replace(" ", "-")]
-    return (claim["number"], claim["claim"], claim["measure"], value, low, high, said, reason)
+    return (claim["number"], claim["claim"], claim["measure"], value, low, high, said, reason, *ends, left_out)
 
 
-def _corners(benchmark: Benchmark) -> list[Benchmark]:
-    """The benchmark at both ends of everything assumed, in all combinations."""
-    out = []
-    for ends in product(*PARAMETERS.values(), *HOME_SALES.values()):
-        value = np.array(benchmark.value)
-        for region, factor in zip(HOME_SALES, ends[len(PARAMETERS) :], strict=True):
-            k = list(benchmark.regions).index(region)
-            value[:, k, k] *= factor
-        changed = dict(zip(PARAMETERS, ends[: len(PARAMETERS)], strict=True))
-        out.append(replace(benchmark, value=value).with_parameters(changed))
-    return out
+def _range(number_of: str, name: str, values: Array, where: Callable[[Array, int], str]) -> _Range:
+    """The centre and both ends of a number, each end at the first draw that reaches it but for rounding."""
+    flat = values.ravel()
+    low, high = float(flat.min()), float(flat.max())
+    at = (int(np.argmax(flat <= low + TOLERANCE)), int(np.argmax(flat >= high - TOLERANCE)))
+    return _Range(number_of, name, float(flat[0]), low, high, where(values, at[0]), where(values, at[1]))
 
 
-def _stack(
-    structure: Structure, draws: Sequence[Benchmark], before: Policy, after: Policy, pool: Mapping[int, float]
-) -> _Stack:
-    """Solve all draws at once: each sector of each is a market."""
-    count = len(draws)
-    each = [draw.market_data(structure.parameters) for draw in draws]
-    data = replace(
-        each[0],
-        sectors=tuple(f"{sector}, draw {n}" for n in range(count) for sector in each[0].sectors),
-        value=np.concatenate([d.value for d in each]),
-        tariff=np.concatenate([d.tariff for d in each]),
-        parameters={name: np.concatenate([d.parameters[name] for d in each]) for name in each[0].parameters},
-    )
-    old, new = (Policy(*(np.tile(a, (count, 1, 1)) for a in (p.tariff, p.barrier, p.rent))) for p in (before, after))
-    model = calibrated(structure, data)
-    solution = equilibrium(model, new)
-    found = model.results(new, model.compiled.values(solution.x, model.given(new)))
-    value = data.value * found.border_price_ratio * new.barrier * found.quantity_ratio
-    revenue = welfare.tariff_revenue(new, value)
-    collected = (revenue - welfare.tariff_revenue(old, data.value)).sum(axis=1)
-    rent = (welfare.rent(new, value) - welfare.rent(old, data.value)).sum(axis=1)
-
-    def by_draw(a: Array) -> Array:
-        return np.asarray(a).reshape(count, len(each[0].sectors), *np.shape(a)[1:])
-
-    return _Stack(
-        sectors=each[0].sectors,
-        regions=each[0].regions,
-        change=by_draw(data.value * (found.quantity_ratio - 1.0)),
-        spending=by_draw(welfare.spending(data)),
-        composite=by_draw(found.composite_price_ratio),
-        pool=by_draw(welfare.pool_transfer(revenue, pool)),
-        before_pool=by_draw(found.consumer_surplus + found.producer_surplus + collected + rent),
-    )
-
-
-def _why(error: Exception) -> str:
-    """What went wrong, in a line that is the same on every machine: files without their folders."""
-    if isinstance(error, InputError):
-        fault = error.faults[0]
-        more = f" and {len(error.faults) - 1} more" if len(error.faults) > 1 else ""
-        return f"{Path(fault.where).name}: {fault.found}{more}"
-    return str(error).partition("\n")[0]
-
-
-def _turnover(benchmark: Benchmark) -> tuple[str, str, float, float, float, str]:
-    """Exports and imports of the members; low: without what they trade with each other."""
+def _of_benchmark(benchmark: Benchmark) -> list[_Range]:
+    """Exports and imports of the members, and Belarus's imports of fuels from Russia."""
     regions = list(benchmark.regions)
     inside = np.isin(regions, eurasia_2010.MEMBERS)
     cells = benchmark.value.sum(axis=0) * ~np.eye(len(regions), dtype=bool)
     mutual = float(cells[inside][:, inside].sum())
     outside = float(cells[inside].sum() + cells[:, inside].sum()) - 2.0 * mutual
     whole = outside + 2.0 * mutual
-    return ("turnover", "benchmark", whole, outside, whole, "estimated")
+    fuels = float(benchmark.value[list(benchmark.sectors).index("fuels"), regions.index("RUS"), regions.index("BLR")])
+    counts = ("without mutual trade", "mutual trade in the exports and the imports of both sides")
+    return [
+        _Range("turnover", "benchmark", whole, outside, whole, *counts, "estimated"),
+        _Range("energy", "benchmark", fuels, fuels, fuels, basis="estimated"),
+    ]
 
 
-def _oil() -> list[tuple[str, str, float, float, float, str]]:
+def _oil() -> list[_Range]:
+    """The bill at the volumes of the account, and the cost where refineries choose."""
     result = belarus_oil_2010.simulated()
     cost = -result.change("belarus")[:, result.position("allowance-2010")]
-    return [("oil_cost", "belarus-oil-2010", *span(cost), "assumed")]
+
+    def where(_values: Array, at: int) -> str:
+        chosen = {str(name): (draws[0], draws[at]) for name, draws in result.draws.items()}
+        return "; ".join(f"{name} {there:g}" for name, (centre, there) in chosen.items() if there != centre)
+
+    bills = bill(result.facts, result.regimes).set_index("item")["value"]
+    at = ("the volume of 2009", "6.3 Mt free and 14 Mt paid")
+    volumes = np.array([float(bills[f"Extra bill: {volume}"]) for volume in at])
+    arithmetic = _range("oil_bill", "belarus-oil-2010", volumes, lambda _values, n: at[n])
+    return [
+        replace(arithmetic, basis="derived"),
+        _range("oil_cost", "belarus-oil-2010", cost, where),
+    ]

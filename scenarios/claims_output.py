@@ -1,18 +1,22 @@
-"""The press account answered, on disk: one table as CSV, Markdown, LaTeX and HTML."""
+"""The press account answered, on disk: tables as CSV, Markdown, LaTeX and HTML."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from viner.scenarios.belarus_oil_2010 import FACTS
-from viner.scenarios.claims import DATA, HOME_SALES, PARAMETERS, RANGES, RULE, Answers
+from viner.scenarios.claims import DATA, RANGES, RULE, Answers
+from viner.scenarios.claims_model import COLLECTIONS, HOME_SALES, INTERNAL_SHARE, PARAMETERS
+from viner.scenarios.compare_output import taken_note
 from viner.scenarios.eurasia_2010 import COMMON_TARIFF
 from viner.scenarios.output import MANIFEST, replacing, sha256, versions, write_json
 from viner.scenarios.report import page
 from viner.scenarios.run import basis_note
 from viner.scenarios.typeset import Table, as_latex, as_markdown
 
+_NUMBERS = ("value", "low", "high")
 TITLE = "The customs union of 2010: a press account, claim by claim"
 
 
@@ -44,7 +48,14 @@ def write_answers(found: Answers, folder: Path) -> None:
                 "study": "belarus-oil-2010",
                 "structures": list(found.ran),
                 "left_out": dict(found.left_out),
-                "ranges": {**PARAMETERS, **{f"home_sales.{r}": ends for r, ends in HOME_SALES.items()}},
+                "sectors_left_out": {name: dict(why) for name, why in found.ran.items() if why},
+                "defaults_taken": [{**asdict(taken), "basis": "assumed"} for taken in found.taken],
+                "ranges": {
+                    **PARAMETERS,
+                    **{f"home_sales.{r}": ends for r, ends in HOME_SALES.items()},
+                    "internal_share": INTERNAL_SHARE,
+                    "collections": COLLECTIONS,
+                },
                 "inputs": {f.name: sha256(f) for f in (*found.benchmark.files, COMMON_TARIFF, DATA, FACTS)},
                 "seed": None,
                 "notes": list(answer_notes(found)),
@@ -56,36 +67,54 @@ def answer_notes(found: Answers) -> tuple[str, ...]:
     """Return what a reader has to know: the rule, the range, structures, and what the numbers rest on."""
     ran = f"Structures: {', '.join(found.ran)}; the value is that of the first."
     left_out = "; ".join(f"{name} ({why})" for name, why in found.left_out.items())
-    return (
+    without = {name: ", ".join(sectors) for name, sectors in found.ran.items() if sectors}
+    notes = (
         f"Claims of {found.source}, in our words.",
-        f"{RULE} {intervals(found)}",
+        RULE,
         RANGES,
         f"{ran} Left out: {left_out}." if left_out else ran,
+        f"Each structure is run on the sectors that it can be run on: {_without(without)}." if without else "",
+        taken_note(found.taken),
         f"The data are partly estimated. {basis_note(found.benchmark)}",
     )
+    return tuple(note for note in notes if note)
 
 
-def intervals(found: Answers) -> str:
-    """Return where each claim holds, as text."""
-    parts = []
-    for number, (low, high) in found.holds.items():
-        parts.append(f"{number} above {low:,.0f}" if np.isinf(high) else f"{number} from {low:,.0f} to {high:,.0f}")
-    return f"Claims hold: {'; '.join(parts)}, in the unit of the measure."
+def _without(sectors: Mapping[str, str]) -> str:
+    """Which structures go without which sectors."""
+    by_sectors: dict[str, list[str]] = {}
+    for name, left_out in sectors.items():
+        by_sectors.setdefault(left_out, []).append(name)
+    return "; ".join(f"{', '.join(names)} without {left_out}" for left_out, names in by_sectors.items())
+
+
+def _holds(found: Answers, measure: str) -> str:
+    """Where a claim holds, as text."""
+    if measure not in found.holds:
+        return ""
+    low, high = found.holds[measure]
+    if np.isinf(high):
+        return f"above {low:,.0f}"
+    return f"below {high:,.0f}" if np.isinf(low) else f"{low:,.0f} to {high:,.0f}"
 
 
 def answer_tables(found: Answers) -> tuple[Table, ...]:
     """Return the claims, their ranges by structure, and what others found."""
     notes = answer_notes(found)
-    claims = found.claims.rename(columns={"number": "No."}).rename(columns=str.capitalize)
-    ranges = found.ranges.rename(columns={"number": "No."}).rename(columns=str.capitalize)
+    names = {"number": "No.", "low_structure": "Low in", "high_structure": "High in"}
+    claims = found.claims.assign(holds=[_holds(found, measure) for measure in found.claims["measure"]])
+    shown = ["number", "claim", "measure", "holds", *_NUMBERS, "low_structure", "high_structure", "verdict", "reason"]
+    claims = claims[shown].rename(columns=names).rename(columns=str.capitalize)
+    ranges = found.ranges[["number", "measure", "structure", *_NUMBERS]].rename(columns=names)
+    ranges = ranges.rename(columns=str.capitalize)
     for frame in (claims, ranges):
-        for column in ("Value", "Low", "High"):
+        for column in map(str.capitalize, _NUMBERS):
             frame[column] = [_text(x) for x in frame[column]]
-    others = pd.DataFrame({"No.": list(found.others), "What others found": list(found.others.values())})
+    where = "claims.csv and ranges.csv say what is assumed at the low and the high end."
     return (
-        Table("claims", "Claims, numbers and verdicts", claims, {}, notes),
-        Table("claim-ranges", "The numbers by structure", ranges, {}, (RANGES,)),
-        Table("claim-others", "What others found", others, {}, ("For comparison; nothing is fitted to it.",)),
+        Table("claims", "Claims, numbers and verdicts", claims, {}, (*notes, where)),
+        Table("claim-ranges", "The numbers by structure", ranges, {}, (RANGES, where)),
+        found.studies,
     )
 
 

@@ -203,7 +203,7 @@ def compare(
     if defaults:
         benchmark, taken = filled(benchmark, [structures.get(name) for name in order])
     sectors, sectors_left_out, failed = (
-        _common(benchmark, path, order, tuple(scenario.pool)) if common_sectors else (None, {}, {})
+        runnable(benchmark, path, order, tuple(scenario.pool)) if common_sectors else (None, {}, {})
     )
     base = replace(scenario, benchmark=benchmark, parameters={})
     runs: dict[str, RunResult] = {}
@@ -269,10 +269,20 @@ def filled(benchmark: Benchmark, used: Sequence[Structure]) -> tuple[Benchmark, 
     return replace(benchmark, elasticities=(*benchmark.elasticities, *new)), tuple(taken)
 
 
-def _common(
+def runnable(
     benchmark: Benchmark, path: PolicyPath, names: Sequence[str], members: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, str], dict[str, InputError | NotConverged]]:
-    """The sectors that all structures can be run on, why others not, and structures that can be run on too few."""
+    """Return the sectors that all structures can be run on, why others not, and structures that can be run on too few.
+
+    Parameters
+    ----------
+    benchmark, path
+        What they are to be run on.
+    names
+        Of structures.
+    members
+        Of the union.
+    """
     every = tuple(benchmark.sectors)
     failed: dict[str, InputError | NotConverged] = {}
     why: dict[str, list[str]] = {}

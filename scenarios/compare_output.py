@@ -1,7 +1,7 @@
 """A comparison of structures on disk: one table of all measures, figures, tables for a paper, report and manifest."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from viner.calibration.stand_ins import STANDS_FOR
-from viner.scenarios.compare import Comparison, rank_correlation, used_by
+from viner.scenarios.compare import Comparison, Taken, rank_correlation, used_by
 from viner.scenarios.figures_compare import importer, plots, ranked_measure
 from viner.scenarios.output import MANIFEST, replacing, sha256, solver_status, versions, write_json
 from viner.scenarios.plots import write_plots
@@ -134,10 +134,10 @@ def assumed(found: Comparison) -> str:
     return assumptions_note(found.scenario)
 
 
-def taken_note(found: Comparison) -> str:
+def taken_note(taken: Sequence[Taken]) -> str:
     """Return what was taken by default, with its sources; empty if nothing."""
-    listed = (f"{t.parameter} = {t.value} in {', '.join(t.structures)} ({t.source})" for t in found.taken)
-    return f"Taken by default, assumed: {'; '.join(listed)}." if found.taken else ""
+    listed = (f"{t.parameter} = {t.value} in {', '.join(t.structures)} ({t.source})" for t in taken)
+    return f"Taken by default, assumed: {'; '.join(listed)}." if taken else ""
 
 
 def notion_notes(found: Comparison) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ def comparison_notes(found: Comparison) -> tuple[str, ...]:
         basis_note(found.benchmark),
         assumed(found),
         "All steps together; every structure starts from the same benchmark and sees the same policies.",
-        taken_note(found),
+        taken_note(found.taken),
         *notion_notes(found),
         f"{kept} can be run on. Left out: {dropped}." if dropped else "",
         f"Without diversion, displacement and expansion: {', '.join(without)}." if without else "",

@@ -9,7 +9,8 @@ real costs, which use up goods on the way, so that a cut is a saving and no tran
 Gnutzmann & Gnutzmann-Mkrtchyan (The Cost of Borders, Hannover Economic Papers 664, 2020, and an early version) estimate
 what the end of internal customs controls did to trade; the documentation sets the scenario beside it.
 
-The starting point is the union of 2010 as `eurasia_2010` simulates it, so that its tariff is in force already.
+The starting point is the union of 2010 as `eurasia_2010` simulates it, so that its tariff and its pool are in force
+already.
 """
 
 import sys
@@ -17,7 +18,7 @@ from dataclasses import replace
 
 from viner.errors import Fault, ScenarioError
 from viner.scenarios.after_union import after_union
-from viner.scenarios.eurasia_2010 import MEMBERS
+from viner.scenarios.eurasia_2010 import MEMBERS, SHARES
 from viner.scenarios.scenario import Assumption, Scenario, Shock, Step
 
 _SOURCE = "direction: World Bank (18 April 2012) and EBRD Working Paper 154 (2013); size assumed"
@@ -66,6 +67,8 @@ def _cut(borders: float, standards: float) -> Scenario:
         title="Deep integration: barriers inside the union fall, by assumed amounts",
         source="World Bank (18 April 2012) and EBRD Working Paper 154 (2013) for the question; cuts assumed",
         benchmark=after_union(),
+        pool=SHARES,
+        pool_in_force=True,
         steps=[
             Step(name, [Shock("barrier", origin=MEMBERS, destination=MEMBERS, points=-cut / 100)], notes[name])
             for name, cut in cuts.items()

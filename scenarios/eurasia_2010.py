@@ -6,6 +6,10 @@ average tariff rose from 6.7 to 11.1 per cent (World Bank, Kazakhstan in the Cus
 5 January 2010) and keep their tariffs here. From September 2010 the import duties of the three go into one
 pot and come out as 87.97 per cent for Russia, 7.33 for Kazakhstan and 4.70 for Belarus.
 
+What each pays into the pot are the duties that the model has it collect, which rest on estimated trade and averages of
+tariffs. The variant ``collections-2012`` has each pay the share of the model's pot that it collected of the actual one
+in 2012: that turns the sign of every member's transfer.
+
 The common external tariff by sector is in ``cet-2010.csv`` beside the benchmark, with its sources. Trade with
 the CIS stays free of duty under agreements of its own, before and after.
 
@@ -15,6 +19,7 @@ covers is assumed, with a range.
 """
 
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -32,6 +37,10 @@ COMMON_TARIFF = Path(str(files("viner.calibration"))) / "data" / BENCHMARK / "ce
 MEMBERS = ("RUS", "KAZ", "BLR")
 THIRD_COUNTRIES = ("CHN", "ASEAN", "EU27", "ROW")
 SHARES = {"RUS": 0.8797, "KAZ": 0.0733, "BLR": 0.0470}
+# Belarus's receipts of 2012 from its own collections and from those of the other two (BelaPAN, 2 October 2013), each
+# divided by Belarus's share of them, 0.047.
+COLLECTIONS_2012 = {"RUS": 0.8949, "KAZ": 0.0686, "BLR": 0.0365}
+POOL_OF_2012 = "collections-2012"
 EXCEPTIONS = Path(__file__).parent / "kazakhstan_exceptions_2010.csv"
 YEARS = range(2010, 2016)
 
@@ -42,7 +51,12 @@ def treaty(*, exceptions: bool = False) -> Union:
 
 
 def scenario(
-    internal_share: float = 0.0, *, exceptions: bool = False, year: int = 2015, share_range: str = "central"
+    internal_share: float = 0.0,
+    *,
+    exceptions: bool = False,
+    year: int = 2015,
+    share_range: str = "central",
+    collections: str = "model",
 ) -> Scenario:
     """Return the scenario.
 
@@ -58,13 +72,15 @@ def scenario(
         From 2010 to 2015: of the exceptions.
     share_range
         ``low``, ``central`` or ``high``: the shares of imports that the exceptions cover.
+    collections
+        Who collects the pooled duties: as the ``model`` has it, or in the shares of ``2012``.
 
     Raises
     ------
     ScenarioError
         An option is out of its range.
     """
-    _check(internal_share, year, share_range)
+    _check(internal_share, year, share_range, collections)
     treated = treaty(exceptions=exceptions)
     benchmark = load_benchmark(BENCHMARK)
     taxed = with_taxed_trade(benchmark, internal_share) if internal_share > 0 else benchmark
@@ -73,8 +89,7 @@ def scenario(
     more = [f"{100 * internal_share:g} % of mutual trade taxed before"] if internal_share > 0 else []
     more += [f"Kazakhstan's exceptions of {year}, shares assumed"] if exceptions else []
     source = "World Bank (18 April 2012) for Kazakhstan's tariff; the members' agreement for the shares"
-    ends = ("low", "high") if exceptions and which == "central" else ()
-    return Scenario(
+    central = Scenario(
         name="eurasia-2010",
         title=f"{title}: {'; '.join(more)}" if more else title,
         source=f"{source}; WT/ACC/RUS/70, table 19, for the exceptions" if exceptions else source,
@@ -83,12 +98,25 @@ def scenario(
         pool=SHARES,
         files=(treated.external, EXCEPTIONS) if exceptions else (treated.external,),
         assumptions=treated.assumptions,
-        variants={end: scenario(internal_share, exceptions=exceptions, year=year, share_range=end) for end in ends},
         variant=which,
     )
+    pooled = with_collections_of_2012(central)
+    if collections == "2012":
+        return pooled
+    if which != "central":
+        return central
+    ends = ("low", "high") if exceptions else ()
+    variants = {end: scenario(internal_share, exceptions=exceptions, year=year, share_range=end) for end in ends}
+    return replace(central, variants=variants | {POOL_OF_2012: pooled})
 
 
-def _check(internal_share: float, year: int, share_range: str) -> None:
+def with_collections_of_2012(found: Scenario) -> Scenario:
+    """Return a scenario with this pool where each member pays in the share of the pot that it collected in 2012."""
+    title = f"{found.title}; duties collected in the shares of 2012"
+    return replace(found, title=title, pool_collections=COLLECTIONS_2012, variants={}, variant=POOL_OF_2012)
+
+
+def _check(internal_share: float, year: int, share_range: str, collections: str) -> None:
     faults = []
     if not 0 <= internal_share <= 1:
         found = f"internal_share = {internal_share:g}"
@@ -97,6 +125,8 @@ def _check(internal_share: float, year: int, share_range: str) -> None:
         faults.append(Fault("eurasia-2010", f"year = {year}", f"a year from {YEARS[0]} to {YEARS[-1]}"))
     if share_range not in RANGES:
         faults.append(Fault("eurasia-2010", f"share_range = {share_range}", "low, central or high"))
+    if collections not in ("model", "2012"):
+        faults.append(Fault("eurasia-2010", f"collections = {collections}", "model or 2012"))
     if faults:
         raise ScenarioError(faults)
 

@@ -16,7 +16,13 @@ import numpy as np
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import load_benchmark
 from viner.scenarios import eurasia_2010
-from viner.scenarios.eurasia_2010 import BENCHMARK, COMMON_TARIFF, THIRD_COUNTRIES
+from viner.scenarios.eurasia_2010 import (
+    BENCHMARK,
+    COMMON_TARIFF,
+    POOL_OF_2012,
+    THIRD_COUNTRIES,
+    with_collections_of_2012,
+)
 from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.schedule import read_schedule
 
@@ -31,14 +37,16 @@ def scenario() -> Scenario:
         [Shock("tariff", origin=THIRD_COUNTRIES, destination=("BLR", "RUS"), schedule=COMMON_TARIFF)],
         note="Belarus and Russia adopt the common external tariff from their higher averages of 2009.",
     )
-    return replace(
+    found = replace(
         base,
         name="eurasia-2010-averages",
         title=f"{base.title}: tariffs of 2009 from published averages",
         source=f"{base.source}; WITS (UNCTAD TRAINS) for the averages",
         benchmark=with_averages(load_benchmark(BENCHMARK)),
         steps=[*base.steps, step],
+        variants={},
     )
+    return replace(found, variants={POOL_OF_2012: with_collections_of_2012(found)})
 
 
 def with_averages(benchmark: Benchmark) -> Benchmark:

@@ -179,6 +179,8 @@ def manifest_of(result: RunResult, files: tuple[Path, ...] = ()) -> dict[str, An
             "source": scenario.source,
             "steps": [step.name for step in scenario.all_steps],
             "pool": dict(scenario.pool),
+            "pool_collections": dict(scenario.pool_collections),
+            "pool_in_force": scenario.pool_in_force,
             "assumptions": [asdict(assumption) for assumption in scenario.assumptions],
             "variants": list(scenario.variants),
         },

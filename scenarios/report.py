@@ -121,7 +121,7 @@ def headlines(result: RunResult) -> list[str]:
             else ""
         )
         parts = ", ".join(
-            f"{words} {rows[member, name]:+,.0f}".replace("-", "\u2212")
+            f"{words} {rows[member, name]:+,.0f}"
             for name, words in (
                 ("consumer_surplus", "consumers"),
                 ("producer_surplus", "producers"),
@@ -131,8 +131,10 @@ def headlines(result: RunResult) -> list[str]:
             )
             if abs(rows[member, name]) >= 0.5
         )
-        name = result.benchmark.regions[member]
-        out.append(f"{name} {word} {abs(total):,.0f} {result.benchmark.unit}{share}: {parts or 'no part moves'}.")
+        name, amount = result.benchmark.regions[member], f"{abs(total):,.0f} {result.benchmark.unit}"
+        before = f"; before the pool {rows[member, 'before_pool']:+,.0f}" if result.scenario.pool else ""
+        made_of = f"{parts or 'no part moves'}{before}".replace("-", "\u2212")
+        out.append(f"{name} {word} {amount}{share}: {made_of}.")
     return out
 
 

@@ -19,6 +19,7 @@ from viner.model.measures import Setting
 from viner.model.policy import is_plain, with_instruments
 from viner.model.simulate import Outcome, Simulation, simulate
 from viner.model.structures.structure import Structure
+from viner.model.welfare import Pool
 from viner.scenarios import frames
 from viner.scenarios.accounts import accounts_frame
 from viner.scenarios.linear import linear_frame
@@ -139,7 +140,9 @@ class RunResult:
     @cached_property
     def pools(self) -> Mapping[str, Mapping[int, float]]:
         """By step, the shares of pooled duties in force, by position of the region."""
-        return {step: self._pool if step in (POOLING, TOTAL) else {} for step in self.steps}
+        pool = pool_of(self.scenario, self.benchmark)
+        old = pool if pool.in_force else {}
+        return {step: pool if step in (POOLING, TOTAL) else old for step in self.steps}
 
     @cached_property
     def linear(self) -> pd.DataFrame:
@@ -172,10 +175,6 @@ class RunResult:
         """What the scenario's variants give, by name."""
         return {name: run(scenario) for name, scenario in self.scenario.variants.items()}
 
-    @property
-    def _pool(self) -> Mapping[int, float]:
-        return {list(self.benchmark.regions).index(region): share for region, share in self.scenario.pool.items()}
-
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know about the numbers: first, what they rest on."""
@@ -184,6 +183,16 @@ class RunResult:
         if not self._is_plain and rows_in_use(self.benchmark, tuple(self.structure.symbols)):
             out += (STANDARD_ERRORS_NOTE,)
         return out
+
+
+def pool_of(scenario: Scenario, benchmark: Benchmark) -> Pool:
+    """Return the pool of a scenario by position of the region."""
+    codes = list(benchmark.regions)
+    shares, collected = (
+        {codes.index(region): share for region, share in given.items()}
+        for given in (scenario.pool, scenario.pool_collections)
+    )
+    return Pool(shares, collected, scenario.pool_in_force)
 
 
 PATH_NOTE = (
@@ -298,13 +307,12 @@ def run(
     tell("solving", 2, 4)
     clock = time.perf_counter()
     model = calibrated(structure, data)
-    pool = {list(benchmark.regions).index(region): share for region, share in scenario.pool.items()}
     simulation = simulate(
         model,
         path.benchmark,
         dict(zip(path.steps, path.alone, strict=True)),
         dict(zip(path.steps, path.in_order, strict=True)),
-        pool=pool or None,
+        pool=pool_of(scenario, benchmark) or None,
     )
     solving = time.perf_counter() - clock
     _log.info("compiled in %.2f s, solved in %.2f s", compiling, solving)

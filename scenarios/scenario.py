@@ -15,6 +15,7 @@ from viner.errors import Fault, ScenarioError
 from viner.scenarios.validation import (
     KINDS,
     POOLING,
+    collection_faults,
     hyphens,
     key_path,
     locate_in,
@@ -180,6 +181,13 @@ class Scenario:
     pool
         Shares by region, positive, with the sum 1: the pool's members put the duties they collect into one
         pot and receive these shares of it. Adds a last step ``pooling``, which moves no instrument.
+    pool_collections
+        Shares by region in which the pool's members are known to collect its duties, in place of those that the model
+        has them collect. The pot is the model's, and so are the duties in the members' own accounts. By default the
+        model says who collects what.
+    pool_in_force
+        Whether the pool is in force at the benchmark. There is no step ``pooling`` then, and what the pool hands out is
+        counted as the change from the benchmark in every step.
     parameters
         Overrides of the benchmark's elasticities, as in `Benchmark.with_parameters`.
     name
@@ -204,6 +212,8 @@ class Scenario:
     structure: str = "nested-armington"
     steps: Sequence[Step] = ()
     pool: Mapping[str, float] = field(default_factory=dict)
+    pool_collections: Mapping[str, float] = field(default_factory=dict)
+    pool_in_force: bool = False
     parameters: Mapping[str, float] = field(default_factory=dict)
     name: str = "scenario"
     title: str = ""
@@ -219,6 +229,7 @@ class Scenario:
             "structure": hyphens(self.structure),
             "steps": steps,
             "pool": dict(self.pool),
+            "pool_collections": dict(self.pool_collections),
             "parameters": dict(self.parameters),
             "title": self.title or self.name,
             "files": tuple(Path(file) for file in self.files),
@@ -228,6 +239,10 @@ class Scenario:
             object.__setattr__(self, name, value)
         counts = [(step.name, len(step.shocks)) for step in steps]
         faults = scenario_faults(counts, self.structure, self.pool, locate_in(self.name))
+        faults += collection_faults(self.pool, self.pool_collections, locate_in(self.name))
+        if self.pool_in_force and not self.pool:
+            found, cure = "pool_in_force without a pool", "Give the shares in pool"
+            faults.append(Fault(f"{self.name}: pool_in_force", found, "a pool", cure))
         if not self.name or set(self.name) & set("/\\\0") or self.name in (".", ".."):
             faults.append(Fault("Scenario.name", repr(self.name), "a name that a folder can have"))
         if faults:
@@ -235,9 +250,10 @@ class Scenario:
 
     @property
     def all_steps(self) -> tuple[Step, ...]:
-        """The steps, and the step ``pooling`` after them if there is a pool."""
+        """The steps, and the step ``pooling`` after them if a pool comes into force."""
         note = "Union duties go into one pot and come out by fixed shares. No instrument moves."
-        return (*self.steps, Step(POOLING, (), note)) if self.pool else tuple(self.steps)
+        comes = self.pool and not self.pool_in_force
+        return (*self.steps, Step(POOLING, (), note)) if comes else tuple(self.steps)
 
     @property
     def input_files(self) -> tuple[Path, ...]:

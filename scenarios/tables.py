@@ -9,6 +9,7 @@ from viner.model.market import Array
 from viner.scenarios.creation import creation_diversion
 from viner.scenarios.observed import observed_tables
 from viner.scenarios.run import RunResult, basis_note
+from viner.scenarios.studies import of_the_union, studies_table
 from viner.scenarios.typeset import Table, write_typeset
 from viner.scenarios.variants import assumptions_table, variants_table
 
@@ -26,6 +27,7 @@ def tables(result: RunResult) -> tuple[Table, ...]:
         *((variants_table(result),) if result.scenario.variants else ()),
         *((assumptions_table(result),) if result.scenario.assumptions else ()),
         *observed_tables(result),
+        *((studies_table(result),) if of_the_union(result) else ()),
     )
 
 
@@ -58,11 +60,14 @@ def headline(result: RunResult) -> Table:
         "creation": "Creation",
         "destruction": "Destruction",
         "tariff_revenue": "Duties collected",
+        "before_pool": "Welfare before the pool",
         "total": "Welfare",
         "total_percent_of_gdp": "Welfare, % of GDP",
     }
     frame = _wide(result, "total", list(names)).reindex(list(result.benchmark.regions)).rename(columns=names)
     frame.insert(0, "Region", [result.benchmark.regions[r] for r in frame.index])
+    if not result.scenario.pool:
+        frame = frame.drop(columns="Welfare before the pool")
     digits = dict.fromkeys(names.values(), 0) | {"Imports, %": 2, "Welfare, % of GDP": 3}
     note = (
         "All steps together. Volumes are at benchmark prices. Creation and destruction are the partners' displacement "
@@ -100,6 +105,7 @@ def welfare(result: RunResult) -> Table:
         "producer_surplus": "Producers",
         "tariff_revenue": "Duties",
         "rent": "Rents",
+        "before_pool": "Before the pool",
         "pool_transfer": "Pool",
         "total": "Total",
         "total_percent_of_gdp": "% of GDP",
@@ -113,6 +119,8 @@ def welfare(result: RunResult) -> Table:
     whole = pd.concat(blocks, ignore_index=True)
     if not whole["Rents"].any():
         whole = whole.drop(columns="Rents")
+    if not result.scenario.pool:
+        whole = whole.drop(columns="Before the pool")
     digits = {c: 3 if c == "% of GDP" else 1 for c in whole.columns[2:]}
     note = "Changes from the benchmark, each step alone and all together under total. A gain is positive."
     return Table("welfare", "Welfare by step", whole, digits, _notes(result, note))

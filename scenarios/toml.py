@@ -19,7 +19,16 @@ from viner.calibration.tomlfile import Strict, read_toml
 from viner.errors import Fault, InputError, ScenarioError, nearest
 from viner.scenarios.resolve import fit
 from viner.scenarios.scenario import Scenario, Shock, Step
-from viner.scenarios.validation import Key, Locate, hyphens, locate_in, scenario_faults, shock_faults, within
+from viner.scenarios.validation import (
+    Key,
+    Locate,
+    collection_faults,
+    hyphens,
+    locate_in,
+    scenario_faults,
+    shock_faults,
+    within,
+)
 
 
 def _codes(value: object) -> object:
@@ -89,6 +98,8 @@ class ScenarioForm(Strict):
     structure: str
     step: Annotated[list[StepForm], BeforeValidator(_tables)] = Field(default_factory=list)
     pool: dict[str, float] = Field(default_factory=dict)
+    pool_collections: dict[str, float] = Field(default_factory=dict)
+    pool_in_force: bool = False
     parameters: Annotated[dict[str, float], BeforeValidator(_flat)] = Field(default_factory=dict)
 
 
@@ -130,6 +141,8 @@ def load_scenario(path: str | Path) -> Scenario:
     pool = {str(k): v for k, v in _table(content.get("pool")).items()}
     structure = content.get("structure")
     _add(findings, scenario_faults(draft.counts, str(structure), pool, locate))
+    collections = {str(k): v for k, v in _table(content.get("pool_collections")).items()}
+    _add(findings, collection_faults(pool, collections, locate))
     benchmark = _benchmark(content.get("benchmark"), path.parent, locate, findings)
     parameters = _numbers(_flat(content.get("parameters")))
     if benchmark is not None:
@@ -147,6 +160,8 @@ def load_scenario(path: str | Path) -> Scenario:
         structure=form.structure,
         steps=draft.steps,
         pool=form.pool,
+        pool_collections=form.pool_collections,
+        pool_in_force=form.pool_in_force,
         parameters=form.parameters,
         files=(path,),
     )

@@ -219,11 +219,30 @@ def _step_name_fault(name: object, before: Sequence[object], *, pooled: bool) ->
     return None
 
 
-def _pool_faults(pool: Mapping[str, object], locate: Locate) -> list[Fault]:
+def collection_faults(pool: Mapping[str, object], collections: Mapping[str, object], locate: Locate) -> list[Fault]:
+    """Return what is wrong with the shares in which the members of a pool collect its duties.
+
+    Parameters
+    ----------
+    pool, collections
+        Shares by region. No collections at all are in order.
+    locate
+        Turns the keys of a place into the text that names it.
+    """
+    key = "pool_collections"
+    if not collections:
+        return []
+    if set(collections) != set(pool):
+        found, expected = (", ".join(sorted(regions)) or "none" for regions in (collections, pool))
+        return [Fault(locate((key,)), f"shares of {found}", f"a share of each member of the pool: {expected}")]
+    return _pool_faults(collections, locate, key)
+
+
+def _pool_faults(pool: Mapping[str, object], locate: Locate, key: str = "pool") -> list[Fault]:
     shares = {region: _number(share) for region, share in pool.items()}
     faults = [
         Fault(
-            locate(("pool", region)),
+            locate((key, region)),
             repr(pool[region]),
             "a positive share",
             "Leave the region out of the pool" if share == 0 else "",
@@ -234,5 +253,5 @@ def _pool_faults(pool: Mapping[str, object], locate: Locate) -> list[Fault]:
     total = math.fsum(share or 0.0 for share in shares.values())
     if pool and not faults and abs(total - 1) > POOL_TOLERANCE:
         cure = "Shares are fractions: write 0.8797 for 87.97 %" if abs(total - 100) < 1 else ""
-        faults.append(Fault(locate(("pool",)), f"shares with the sum {total:g}", "the sum 1", cure))
+        faults.append(Fault(locate((key,)), f"shares with the sum {total:g}", "the sum 1", cure))
     return faults

@@ -16,6 +16,7 @@ _MEASURES = {
     "consumer_surplus": "Consumers",
     "producer_surplus": "Producers",
     "tariff_revenue": "Duties",
+    "before_pool": "Before the pool",
     "pool_transfer": "Pool",
     "total": "Welfare",
     "total_percent_of_gdp": "Welfare, % of GDP",
@@ -25,12 +26,14 @@ _MEASURES = {
 def all_variants(result: RunResult) -> dict[str, RunResult]:
     """Return the variants and the scenario itself, by name, in the order in which they are shown.
 
-    The scenario itself stands between the ends of a range, ``low`` and ``high``, and otherwise last.
+    The scenario itself comes first where it is the central one, after the end of a range ``low`` if there is one, and
+    otherwise last.
     """
     others, own = dict(result.variants), {result.scenario.variant: result}
-    if set(others) == {"low", "high"}:
-        return {"low": others["low"], **own, "high": others["high"]}
-    return {**others, **own}
+    if "central" not in own:
+        return {**others, **own}
+    low = {name: others.pop(name) for name in ("low",) if name in others}
+    return {**low, **own, **others}
 
 
 def variants_frame(result: RunResult) -> pd.DataFrame:
@@ -50,7 +53,7 @@ def variants_table(result: RunResult) -> Table:
     wide = frame.pivot_table(index=["variant", "region"], columns="measure", values="value", sort=False)
     wide = wide.reindex(columns=[m for m in _MEASURES if m in wide]).rename(columns=_MEASURES).reset_index()
     if not wide["Pool"].any():
-        wide = wide.drop(columns="Pool")
+        wide = wide.drop(columns=["Before the pool", "Pool"])
     wide["region"] = [result.benchmark.regions[str(code)] for code in wide["region"]]
     wide = wide.rename(columns={"variant": "Variant", "region": "Region"})
     digits = {str(c): {"Imports, %": 2, "Welfare, % of GDP": 3}.get(str(c), 1) for c in wide.columns[2:]}

@@ -7,8 +7,8 @@ which none is published, stay at their assumed 5 per cent. When each cut falls d
 2012 to 2020 are assumed.
 
 The starting point is the union of 2010 as `eurasia_2010` simulates it, with Kazakhstan's tariff at the common one.
-Kazakhstan's own, lower, commitments of 2015 are left out. Duties are counted where they are collected: the pool is in
-force before and after, and does not change what the three gain together.
+Kazakhstan's own, lower, commitments of 2015 are left out. The pool is in force before and after: what a member gets
+from it is counted as the change from the union as simulated.
 """
 
 import sys
@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from viner.errors import Fault, ScenarioError
 from viner.scenarios.after_union import after_union
-from viner.scenarios.eurasia_2010 import MEMBERS, THIRD_COUNTRIES
+from viner.scenarios.eurasia_2010 import MEMBERS, SHARES, THIRD_COUNTRIES
 from viner.scenarios.scenario import Assumption, Scenario
 from viner.scenarios.treaty import union
 
@@ -59,6 +59,8 @@ def _in(year: int) -> Scenario:
         source="WTO accession package of 10 November 2011, as reported by Reuters on that day",
         benchmark=benchmark,
         steps=[replace(step, note=f"{step.note[:-1]}: bound rates.") for step in bound.steps(benchmark, year)],
+        pool=SHARES,
+        pool_in_force=True,
         files=(bound.external,),
     )
 

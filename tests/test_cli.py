@@ -49,6 +49,8 @@ def result_of(scenario: Scenario, basis: str = "estimated") -> types.SimpleNames
         members=REGIONS,
         notes=("Basis of the benchmark: 100 % estimated.", "A note on the path."),
         welfare=pd.DataFrame(rows, columns=columns.split()),
+        variants={},
+        total=types.SimpleNamespace(total=np.full((1, 2), -1228.56)),
     )
 
 
@@ -182,6 +184,7 @@ def test_a_run_prints_welfare_and_what_it_rests_on(
         "-1,234.6",
         "2.0",
         "3.0",
+        "-1,229.6",
         "1.0",
         "-1,228.6",
         "-122.856",

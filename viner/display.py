@@ -21,6 +21,7 @@ _PARTS = {
     "producer_surplus": "producers",
     "tariff_revenue": "revenue",
     "rent": "rents",
+    "before_pool": "before pool",
     "pool_transfer": "pool",
     "total": "total",
 }
@@ -62,11 +63,12 @@ def found(study: Study, findings: Findings) -> Iterator[RenderableType]:
 def verdicts(answers: Answers) -> Iterator[RenderableType]:
     """Yield what the press account comes to: a line a claim, and what the numbers rest on."""
     table = Table(title=f"Claims of {answers.source}", title_justify="left")
-    for column in ("no.", "claim", "value", "low", "high", "verdict"):
-        table.add_column(column, justify="right" if column in ("value", "low", "high") else "left")
-    for row in answers.claims.itertuples(index=False):
-        numbers = ("" if np.isnan(x) else number(x, digits=0 if abs(x) >= 100 else 2) for x in row[3:6])
-        table.add_row(str(row[0]), str(row[1]), *numbers, str(row[6]))
+    numbers = ("value", "low", "high")
+    for column in ("no.", "claim", *numbers, "verdict"):
+        table.add_column(column, justify="right" if column in numbers else "left")
+    for row in answers.claims.to_dict("records"):
+        shown = ("" if np.isnan(row[n]) else number(row[n], digits=0 if abs(row[n]) >= 100 else 2) for n in numbers)
+        table.add_row(str(row["number"]), str(row["claim"]), *shown, str(row["verdict"]))
     yield table
     yield from answer_notes(answers)[1:]
 
@@ -80,8 +82,10 @@ def welfare_table(result: RunResult, steps: Sequence[str]) -> Table:
     """Return changes in welfare by step and member, summed over sectors."""
     benchmark = result.benchmark
     frame = result.welfare[result.welfare["region"].isin(result.members)]
+    frame = frame.assign(before_pool=frame["total"] - frame["pool_transfer"])
     sums = {key: {part: float(rows[part].sum()) for part in _PARTS} for key, rows in frame.groupby(["step", "region"])}
-    shown = [part for part in _PARTS if part in _ALWAYS or any(values[part] for values in sums.values())]
+    idle = {"before_pool"} if not result.scenario.pool else set()
+    shown = [p for p in _PARTS if p not in idle and (p in _ALWAYS or any(values[p] for values in sums.values()))]
     table = Table(title=f"Welfare, change in {benchmark.unit} of {benchmark.year}", title_justify="left")
     table.add_column("step")
     table.add_column("region")

@@ -187,4 +187,5 @@ STRUCTURE = Structure(
     more=shares,
     columns=published,
     mechanism_terms=mechanism_terms,
+    beyond="what straight lines leave out",
 )

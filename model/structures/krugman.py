@@ -121,4 +121,5 @@ STRUCTURE = Structure(
     results=results,
     active=selling,
     more=masks,
+    beyond="variety and the profits of firms that are kept from entering",
 )

@@ -170,4 +170,5 @@ STRUCTURE = Structure(
     results=results,
     active=selling,
     more=masks,
+    beyond="variety, selection and the profits of firms that are kept from entering",
 )

@@ -205,4 +205,5 @@ STRUCTURE = Structure(
     by_policy=favoured_least,
     columns=effects,
     mechanism_terms=mechanism_terms,
+    beyond="what straight lines leave out",
 )

@@ -135,6 +135,9 @@ class Structure:
     mechanism_terms
         ``mechanism_terms(given, values)``: by mechanism, pairs of arrays `f` and `L` whose integrals ``f dL`` along the
         path add up to its part of the change in quantity, at benchmark prices.
+    beyond
+        What welfare holds beyond the terms of trade, efficiency, barriers and the pool; empty where nothing is, which
+        every run then asserts.
     """
 
     name: str
@@ -153,3 +156,4 @@ class Structure:
     columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays
     regimes: Callable[[Mapping[str, Array]], NDArray[np.bool_]] | None = None
     mechanism_terms: Callable[[Given, Mapping[str, Array]], Mapping[str, Sequence[tuple[Array, Array]]]] | None = None
+    beyond: str = ""

@@ -140,3 +140,8 @@ def test_scalars_may_come_without_an_axis_in_a_model_of_scalars() -> None:
     given |= {name: np.array([v, v]) for name, v in (("D", DUTY), ("tau", 1.0), ("quota", 6.3), ("phi", 0.0))}
     assert code.size("one", given) == 1
     assert code.unknowns(np.zeros((2, 6)), given)["m"].shape == (2, 1)
+
+
+def test_the_coefficients_are_in_proportion_to_the_shares_of_the_agreement_of_2007() -> None:
+    """Russia was to get 70, 80 and 85 per cent of Belarus's duties on products in 2007, 2008 and 2009."""
+    assert_allclose(np.array([0.293, 0.335, 0.356]) / [0.70, 0.80, 0.85], 0.419, atol=5e-4)

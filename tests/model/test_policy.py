@@ -265,3 +265,9 @@ def test_accounts_that_do_not_add_up_are_an_error() -> None:
     wrong = replace(o, accounts1=o.accounts1 * np.array([1.0, 1.001, 1.0])[:, None, None])
     with pytest.raises(AccountsError, match="s1: what buyers pay is not what"):
         check_accounts(model, wrong)
+    wrong = replace(o, efficiency=o.efficiency + np.array([0.0, 0.0, 1.0])[:, None])
+    with pytest.raises(AccountsError, match="s2: welfare is not terms of trade, efficiency, what barriers use up and"):
+        check_accounts(model, wrong)
+    wrong = replace(o, pool_transfer=np.eye(3, 4))
+    with pytest.raises(AccountsError, match="s0: a pool does not hand out what it takes in"):
+        check_accounts(model, wrong)

@@ -118,11 +118,27 @@ def test_the_world_loses_what_is_lost(result: RunResult) -> None:
     rows = result.accounts.query("step == 'total' and region == '*' and sector == '*'")
     world = rows.set_index(["account", "unit"])["value"].to_dict()
     total = world["total", "million USD"]
-    assert world["deadweight_loss", "million USD"] == pytest.approx(-total, abs=1e-9)
+    assert world["deadweight_loss", "million USD"] == pytest.approx(-total, abs=1e-7)
     assert world["terms_of_trade", "million USD"] == pytest.approx(0.0, abs=1e-9)
     spending = result.model.spending.sum()
     percent = world["total", "per cent of benchmark spending"]
     assert percent == pytest.approx(100.0 * total / spending)
+
+
+@pytest.mark.parametrize(("structure", "beyond"), [("nested-armington", False), ("krugman", True), ("gsim", True)])
+def test_the_split_of_welfare_adds_up_in_the_file(small: Benchmark, structure: str, beyond: bool) -> None:  # noqa: FBT001
+    cut = Step("cut", Shock("tariff", origin="RUS", destination="KAZ", rate=0.0))
+    given = small.with_parameters({"sigma": 3.0, "entry": 1.0})
+    scenario = Scenario(benchmark=given, steps=[cut], pool={"RUS": 0.6, "KAZ": 0.4}, structure=structure)
+    frame = run(scenario).accounts
+    unit = frame[frame["unit"] == "million USD"].pivot_table(
+        index=["step", "region", "sector"], columns="account", values="value"
+    )
+    assert ("beyond" in unit) == beyond
+    whole = unit["terms_of_trade"] - unit["deadweight_loss"] + unit["pool_transfer"] + unit.get("beyond", 0.0)
+    assert np.allclose(whole, unit["total"], atol=1e-8)
+    if beyond:
+        assert (unit["beyond"].abs() > 1e-6).any()
 
 
 def test_attribution_by_instrument_adds_up(result: RunResult) -> None:

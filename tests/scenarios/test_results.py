@@ -229,7 +229,7 @@ def test_tables_have_the_numbers_of_the_result(result: RunResult) -> None:
     assert all("estimated" in " ".join(t.notes) for name, t in table.items() if name != "parameters")
     assert set(table) == {
         "headline", "trade-by-origin", "creation-diversion", "welfare", "attribution", "sectors", "parameters",
-        "import-shares",
+        "variants", "import-shares", "studies",
     }  # fmt: skip
 
 
@@ -266,7 +266,7 @@ def test_the_report_is_one_page_that_loads_nothing(folder: Path) -> None:
     page.feed(text)
     assert page.open == []
     assert page.loads == []
-    assert page.alts == len(figures.FIGURES)
+    assert page.alts == len(figures.FIGURES) + 1
     assert text.count('<section id="table-attribution">') == 1
     for part in ("Kazakhstan loses", "Whose policy did what", "estimated", "Market clearing", "World Bank", "solver"):
         assert part in text

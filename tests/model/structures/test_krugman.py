@@ -120,7 +120,7 @@ def test_what_is_beyond_terms_of_trade_and_efficiency_is_variety_and_profit(name
     model = calibrated(structure, replace(model.data, parameters=parameters))
     start, end = policy(model.data.tariff), random_policy(model, 12, wedges=True)
     o = outcome(model, start, end)[0]
-    beyond = o.total - (o.terms_of_trade + o.efficiency + o.barrier_cost)
+    assert_allclose(o.beyond, o.total - (o.terms_of_trade + o.efficiency + o.barrier_cost), atol=1e-12)
 
     def at(s: float) -> dict[str, Array]:
         pol = Policy(*(a + s * (b - a) for a, b in zip(_levels(start), _levels(end), strict=True)))
@@ -142,7 +142,7 @@ def test_what_is_beyond_terms_of_trade_and_efficiency_is_variety_and_profit(name
         at_given_prices = (here["spent"] * slope["ln_d"]).sum(axis=1)
         variety = at_given_prices - here["spent"].sum(axis=1) * slope["ln_P"]
         expected += weight * (variety + profit * here["sales"] * (slope["ln_R"] - slope["ln_w"]))
-    assert_allclose(beyond, expected, rtol=1e-6, atol=1e-6)
+    assert_allclose(o.beyond, expected, rtol=1e-6, atol=1e-6)
 
 
 def _levels(p: Policy) -> list[Array]:

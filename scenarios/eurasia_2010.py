@@ -28,8 +28,9 @@ import numpy as np
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import load_benchmark
 from viner.errors import Fault, ScenarioError
+from viner.scenarios.exceptions import RANGES
 from viner.scenarios.scenario import Scenario
-from viner.scenarios.treaty import RANGES, Union, union
+from viner.scenarios.treaty import Union, union
 
 BENCHMARK = "eurasia-2009"
 COMMON_TARIFF = Path(str(files("viner.calibration"))) / "data" / BENCHMARK / "cet-2010.csv"

@@ -1,6 +1,6 @@
 """What shocks can do to each instrument, and how rows of ``instruments.csv`` become the policy of a benchmark."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,6 +66,18 @@ SPECS: Mapping[str, Spec] = {
 }
 
 
+# What is found, what is expected and the cure where a rate beyond a quota and the quota do not go together.
+BARE_RATE = (
+    "a rate beyond a quota that is not there,",
+    "a tariff-rate-quota or a shared-quota on the same flows",
+    "Add the quota, or write 'tariff' for a duty on all that comes in",
+)
+BARE_QUOTA = (
+    "no rate beyond the quota",
+    "an over-quota-tariff on the same flows, in the same step",
+    "Add it, or write 'quota' for one that nothing comes in beyond",
+)
+
 _AMOUNTS = ("specific", "minimum", "threshold", "specific_excise")
 
 
@@ -113,6 +125,7 @@ def benchmark_policy(benchmark: Benchmark) -> Policy:
     """
     policy = Policy(benchmark.tariff)
     faults: list[Fault] = []
+    beyond: list[tuple[str, str, NDArray[np.bool_]]] = []
     for row in benchmark.instruments:
         where = _place(benchmark, row)
         found = _faults(row, where)
@@ -142,10 +155,29 @@ def benchmark_policy(benchmark: Benchmark) -> Policy:
         if "recipient" in spec.further:
             moved["held_abroad"] = np.where(cells, RECIPIENTS[row.recipient], policy.held_abroad)
         policy = replace(policy, **moved)
-    faults += _quota_faults(benchmark, policy)
+        beyond.append((where, row.instrument, cells & (benchmark.value > 0.0)))
+    faults += _pair_faults(benchmark, policy, beyond) + _quota_faults(benchmark, policy)
     if faults:
         raise BenchmarkError(faults)
     return policy
+
+
+def _pair_faults(
+    benchmark: Benchmark, policy: Policy, rows: Sequence[tuple[str, str, NDArray[np.bool_]]]
+) -> list[Fault]:
+    """Return a fault for each row with a rate beyond no quota, or with a tariff-rate quota and no rate beyond."""
+    lacking = {
+        "over-quota-tariff": (np.isnan(policy.quota) & np.isnan(policy.shared_quota), BARE_RATE),
+        "tariff-rate-quota": (np.isnan(policy.over_tariff), BARE_QUOTA),
+    }
+    faults = []
+    for where, instrument, cells in rows:
+        if instrument in lacking:
+            absent, (found, wanted, cure) = lacking[instrument]
+            for s, i, j in np.argwhere(cells & absent)[:1]:
+                text = wanted.removesuffix(", in the same step")
+                faults.append(Fault(where, f"{found} on {_flow(benchmark, s, i, j)}", text, cure))
+    return faults
 
 
 def _quota_faults(benchmark: Benchmark, policy: Policy) -> list[Fault]:

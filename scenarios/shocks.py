@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 from viner.calibration.benchmark import Benchmark
 from viner.errors import Fault, InputError, InputWarning, ScenarioError
 from viner.model.market import Array, Policy
-from viner.scenarios.instruments import RECIPIENTS, SPECS, Spec, benchmark_policy, expected, legal, widened
+from viner.scenarios.instruments import (
+    BARE_QUOTA,
+    BARE_RATE,
+    RECIPIENTS,
+    SPECS,
+    Spec,
+    benchmark_policy,
+    expected,
+    legal,
+    widened,
+)
 from viner.scenarios.scenario import Shock, Step
 from viner.scenarios.schedule import Schedule, read_schedule
 from viner.scenarios.validation import PER_CENT_CURE, Locate, locate_in, within
@@ -131,14 +141,15 @@ def policy_path(
     Raises
     ------
     ScenarioError
-        A shock names a sector or region that the benchmark does not have, finds no cell with trade, or brings
-        an instrument out of its range; all faults are listed.
+        A shock names a sector or region that the benchmark does not have, finds no cell with trade, brings an
+        instrument out of its range, sets a rate beyond a quota where there is none, or a tariff-rate quota without
+        such a rate; all faults are listed.
 
     Warns
     -----
     InputWarning
-        A shock changes no cell with trade, a tariff becomes 100 per cent or more, or a step's part in the
-        total depends on the order of the steps.
+        A shock changes no cell with trade, or moves what all regions levy on all; a tariff becomes 100 per cent or
+        more; or a step's part in the total depends on the order of the steps.
     """
     locate = locate or locate_in(benchmark.name)
     start, traded = benchmark_policy(benchmark), np.asarray((benchmark.value > 0) | opens)
@@ -155,10 +166,14 @@ def policy_path(
     in_order = tuple(accumulate(moves, lambda policy, step: _apply(step, policy), initial=start))[1:]
     for done, after in zip((*moves, *moves), (*alone, *in_order), strict=True):
         faults += [fault for move in done for fault in _range_faults(benchmark, move, after)]
+    for done, after in zip(moves, alone, strict=True):
+        for move in done:
+            faults += _quota_faults(benchmark, move, after, in_order[-1])
     if faults:
         raise ScenarioError(dict.fromkeys(faults))
     path = PolicyPath(tuple(step.name for step in steps), start, alone, in_order)
     for caution in (
+        *_everywhere(moves),
         *_idle(traded, moves, start),
         *_high(benchmark, moves, path),
         *_overlaps(benchmark, path),
@@ -187,7 +202,7 @@ def _move(benchmark: Benchmark, shock: Shock, locate: Locate, traded: Mask) -> _
         except InputError as error:
             faults += error.faults
     if faults:
-        raise ScenarioError(faults)
+        raise ScenarioError((*faults, *_rate_fault(benchmark, shock, locate)))
     cells = np.zeros(benchmark.value.shape, dtype=np.bool_)
     cells[np.ix_(*axes)] = True
     if schedule is not None:
@@ -202,8 +217,20 @@ def _move(benchmark: Benchmark, shock: Shock, locate: Locate, traded: Mask) -> _
     if not (cells & traded).any():
         wanted = "a selection in which the benchmark has trade"
         cure = "Look at the codes, and at the flows of the benchmark"
-        raise ScenarioError(Fault(locate(()), f"no cell with trade: {_selection(shock)}", wanted, cure))
+        nothing = Fault(locate(()), f"no cell with trade: {_selection(shock)}", wanted, cure)
+        raise ScenarioError((nothing, *_rate_fault(benchmark, shock, locate)))
     return _Move(shock, cells, schedule, locate((shock.kind,)), benchmark.value)
+
+
+def _rate_fault(benchmark: Benchmark, shock: Shock, locate: Locate) -> list[Fault]:
+    """Return what is wrong with the rate of a shock whose cells are not known."""
+    spec = SPECS[shock.instrument]
+    if shock.kind != "rate" or spec.field in _QUOTAS:
+        return []
+    if legal(spec.field, np.array(spec.zero + shock.number), benchmark.max_tariff):
+        return []
+    wanted = expected(spec.field, benchmark.max_tariff)
+    return [Fault(locate(("rate",)), f"rate = {shock.number:g}", wanted, PER_CENT_CURE)]
 
 
 def _is_home(shock: Shock, benchmark: Benchmark) -> bool:
@@ -247,6 +274,21 @@ def _range_faults(benchmark: Benchmark, move: _Move, after: Policy) -> list[Faul
     return [Fault(move.where, found, expected(spec.field, benchmark.max_tariff), cure)]
 
 
+def _quota_faults(benchmark: Benchmark, move: _Move, alone: Policy, total: Policy) -> list[Fault]:
+    """Return a fault for a rate beyond no quota, and for a tariff-rate quota that its step gives no rate beyond."""
+    traded = move.cells & (benchmark.value > 0)
+    match move.shock.instrument:
+        case "over-quota-tariff":
+            bare = traded & np.isnan(total.quota) & np.isnan(total.shared_quota)
+            found, wanted, cure = BARE_RATE
+        case "tariff-rate-quota":
+            bare = traded & np.isnan(alone.over_tariff)
+            found, wanted, cure = BARE_QUOTA
+        case _:
+            return []
+    return [Fault(move.where, f"{found} on {_cell(benchmark, bare)}", wanted, cure)] if bare.any() else []
+
+
 def _differ(a: Array, b: Array) -> Mask:
     return np.asarray((a != b) & ~(np.isnan(a) & np.isnan(b)))
 
@@ -254,6 +296,18 @@ def _differ(a: Array, b: Array) -> Mask:
 def _change(before: Array, after: Array) -> Array:
     """By how much a level moves; what was absent moves from zero."""
     return np.where(_differ(before, after), after - np.nan_to_num(before), 0.0)
+
+
+def _everywhere(moves: Sequence[Sequence[_Move]]) -> list[str]:
+    """Return a caution for each shock to imports that moves those of all regions from all."""
+    return [
+        f"{move.where}: the shock names neither origin nor destination, and moves the {move.shock.instrument} of "
+        f"every region on all others, {int((move.cells & (move.flows > 0)).sum())} flows. Name whose policy it is: "
+        "destination = ..."
+        for step in moves
+        for move in step
+        if (move.shock.origin, move.shock.destination) == ("*", "*") and not move.spec.whole and move.schedule is None
+    ]
 
 
 def _idle(traded: Mask, moves: Sequence[Sequence[_Move]], start: Policy) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from viner.model.market import Array
+from viner.scenarios.creation import creation_diversion
 from viner.scenarios.observed import observed_tables
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.studies import of_the_union, studies_table
@@ -18,6 +19,7 @@ def tables(result: RunResult) -> tuple[Table, ...]:
     return (
         headline(result),
         trade_by_origin(result),
+        creation_diversion(result, importer_of(result)),
         welfare(result),
         attribution(result),
         sector_detail(result),

@@ -8,145 +8,36 @@ sector's imports. In year `y`
 with the member's own rate `t0` and the common rate `c`. `w` is how far the union has phased its tariff in. The
 relief of an exception with a rate of its own is ``c_s (rate(y) / common - 1)``: its lines carry that part of the
 common rate; that of one with the member's own rate is ``weight(y) (t0_s - c_s)``. Inside the union goods of members
-are free to the share that counts as originating there; the rest pays what the importer levies on outsiders.
+are free to the share that counts as originating there; the rest pays what the importer levies on outsiders, but no
+more than in the benchmark: no duty inside a union rises.
 """
 
-import csv
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viner.calibration.benchmark import Benchmark
-from viner.errors import Fault, InputError, ScenarioError, nearest
+from viner.calibration.tables import Findings, read_table
+from viner.errors import Fault, InputError, InputWarning, ScenarioError, nearest
 from viner.model.market import Array
+from viner.scenarios.exceptions import (
+    RANGES,
+    Exemption,
+    Range,
+    fraction_faults,
+    in_year,
+    read_exceptions,
+    year_faults,
+)
 from viner.scenarios.scenario import Assumption, Shock, Step
-from viner.scenarios.schedule import EVERY, read_schedule
+from viner.scenarios.schedule import COLUMNS, EVERY, read_schedule
 
-Range = Literal["low", "central", "high"]
-RANGES: tuple[Range, ...] = ("low", "central", "high")
 _DATA = Path(str(files("viner.calibration"))) / "data"
-
-
-@dataclass(frozen=True)
-class Exemption:
-    """Products on which one member does not levy the common rate yet.
-
-    Parameters
-    ----------
-    product, member, sector
-        What, whose, and where it stands in the benchmark; ``*`` for every sector.
-    share
-        Of the sector's imports from outsiders, a fraction.
-    by_year
-        ``rate``: per cent ad valorem. ``own``: the weight of the member's own rate, the common rate having the rest.
-        Before the first year the first one holds, after the last one the last.
-    common
-        The common rate on the product, per cent; needed for ``rate``.
-    counted_as
-        What `by_year` holds.
-    low, high
-        The range of `share`.
-    basis, source
-        Of the row as a whole.
-    """
-
-    product: str
-    member: str
-    sector: str
-    share: float
-    by_year: Mapping[int, float]
-    common: float | None = None
-    counted_as: Literal["rate", "own"] = "own"
-    low: float | None = None
-    high: float | None = None
-    basis: str = "assumed"
-    source: str = ""
-
-    def __post_init__(self) -> None:
-        where = f"exception {self.product!r}"
-        faults = []
-        for name in ("share", "low", "high"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 <= value <= 1.0:
-                faults.append(Fault(f"{where}: {name}", f"{value:g}", "a fraction from 0 to 1"))
-        if not self.by_year:
-            faults.append(Fault(f"{where}: by_year", "no years", "at least one year"))
-        if self.counted_as == "rate" and not (self.common or 0.0) > 0.0:
-            expected = "the common rate on the product, per cent"
-            faults.append(Fault(f"{where}: common", f"{self.common}", expected, "Or count it as 'own'"))
-        if self.counted_as not in ("rate", "own"):
-            faults.append(Fault(f"{where}: counted_as", repr(self.counted_as), "rate or own"))
-        elif self.counted_as == "own" and not all(0.0 <= w <= 1.0 for w in self.by_year.values()):
-            faults.append(Fault(f"{where}: by_year", "a weight outside 0 to 1", "weights of the member's own rate"))
-        elif any(rate <= -100.0 for rate in self.by_year.values()):
-            faults.append(Fault(f"{where}: by_year", "a rate at or below -100", "per cent ad valorem"))
-        if faults:
-            raise ScenarioError(faults)
-
-    def relief(self, own: Array, common: Array, year: int) -> Array:
-        """Return what one unit of share adds to the common rate."""
-        now = in_year(self.by_year, year)
-        if self.counted_as == "rate":
-            return np.asarray(common * (now / (self.common or 1.0) - 1.0))
-        return np.asarray(now * (own - common))
-
-    def covered(self, which: Range) -> float:
-        """Return the share, or an end of its range."""
-        end = {"low": self.low, "central": None, "high": self.high}[which]
-        return self.share if end is None else end
-
-    @property
-    def assumption(self) -> Assumption:
-        """The share, as the reports show it."""
-        where = "all imports from outsiders" if self.sector == EVERY else f"imports of {self.sector}"
-        name = f"share of {where} under the exception for {self.product[0].lower()}{self.product[1:]}"
-        return Assumption(name, self.share, self.low, self.high, "", self.basis, self.source)
-
-
-def read_exceptions(path: str | Path) -> tuple[Exemption, ...]:
-    """Read exceptions from a CSV file.
-
-    The columns are product, member, sector, share, low, high, common, counted_as, basis and source, and one for each
-    year; see :class:`Exemption`.
-
-    Raises
-    ------
-    ScenarioError
-        A row cannot be read, with its line.
-    """
-    found, faults = [], []
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                found.append(_exemption(row))
-            except InputError as error:
-                faults += [Fault(f"{path}: {f.where}", f.found, f.expected, f.cure) for f in error.faults]
-            except (KeyError, ValueError, TypeError) as error:
-                faults.append(Fault(f"{path}: {row.get('product')}", str(error), "columns as documented, numbers"))
-    if faults:
-        raise ScenarioError(faults)
-    return tuple(found)
-
-
-def _exemption(row: Mapping[str, str]) -> Exemption:
-    return Exemption(
-        product=row["product"],
-        member=row["member"],
-        sector=row["sector"],
-        share=float(row["share"]),
-        by_year={int(key): float(value) for key, value in row.items() if key.isdecimal() and value.strip()},
-        common=float(row["common"]) if row["common"].strip() else None,
-        counted_as="rate" if row["counted_as"] == "rate" else "own",
-        low=float(row["low"]) if row["low"].strip() else None,
-        high=float(row["high"]) if row["high"].strip() else None,
-        basis=row["basis"],
-        source=row["source"],
-    )
 
 
 @dataclass(frozen=True)
@@ -176,13 +67,19 @@ class Union:
         ------
         ScenarioError
             The benchmark lacks a region or sector, the external tariff lacks a rate, or exceptions cover more than all.
+
+        Warns
+        -----
+        InputWarning
+            Goods that do not originate in the union would pay more inside it than in the benchmark; they do not.
         """
-        self._check(benchmark, which)
+        self._check(benchmark, year, which)
         codes = list(benchmark.regions)
         common = read_schedule(self.external, benchmark)
         tariff = np.array(benchmark.tariff)
-        reached = in_year(self.phase_in, year) if self.phase_in else 1.0
+        reached = in_year(self.phase_in, year, before=0.0) if self.phase_in else 1.0
         members, outsiders = ([codes.index(code) for code in group] for group in (self.members, self.outsiders))
+        capped = np.zeros(tariff.shape, dtype=np.bool_)
         for j in members:
             for i in outsiders:
                 own, rate = benchmark.tariff[:, i, j], common.rate[:, i, j]
@@ -191,7 +88,11 @@ class Union:
             for i in members:
                 if i != j:
                     outside = tariff[:, outsiders, j].max(axis=1) if outsiders else 0.0
-                    tariff[:, i, j] = (1.0 - self._originating(benchmark)) * outside
+                    before, due = benchmark.tariff[:, i, j], (1.0 - self._originating(benchmark)) * outside
+                    tariff[:, i, j] = np.minimum(before, due)
+                    capped[:, i, j] = (due > np.maximum(before, 0.0) + 1e-12) & (benchmark.value[:, i, j] > 0.0)
+        if capped.any():
+            warnings.warn(_capped(benchmark, capped), InputWarning, stacklevel=2)
         return tariff
 
     def steps(self, benchmark: Benchmark, year: int, *, which: Range = "central") -> tuple[Step, ...]:
@@ -230,11 +131,17 @@ class Union:
         every = self.cumulation.get(EVERY, 1.0)
         return np.array([self.cumulation.get(sector, every) for sector in benchmark.sectors])
 
-    def _check(self, benchmark: Benchmark, which: Range) -> None:
-        faults: list[Fault] = []
-        _known(benchmark.expand_regions, (*self.members, *self.outsiders), "union", faults)
-        sectors = [e.sector for e in self.exceptions] + [s for s in self.cumulation if s != EVERY]
-        _known(benchmark.expand_sectors, sectors, "union", faults)
+    def _check(self, benchmark: Benchmark, year: int, which: Range) -> None:
+        faults = year_faults("union: tariff", {year: 0.0})
+        if which not in RANGES:
+            faults.append(Fault("union: which", repr(which), "low, central or high", nearest(str(which), RANGES)))
+            raise ScenarioError(faults)
+        for name in ("members", "outsiders"):
+            faults += _region_faults(benchmark, getattr(self, name), f"union: {name}")
+        for exception in self.exceptions:
+            _known(benchmark.expand_sectors, exception.sector, f"exception {exception.product!r}: sector", faults)
+        for sector in self.cumulation:
+            _known(benchmark.expand_sectors, sector, "union: cumulation", faults)
         if not faults:
             faults += self._gaps(benchmark)
         for member in self.members:
@@ -286,7 +193,8 @@ def union(
         What members do not levy the common rate on: a CSV file (see :func:`read_exceptions`) or `Exemption` objects.
     phase_in
         By year, the share of the way from the members' own rates to the common one; a year that is not named has
-        that of the last one before it. All of it at once by default.
+        that of the last one before it, and zero before the first. All of it at once by default. It is of the external
+        tariff alone: trade inside is free in every year.
     cumulation
         The share of members' goods that counts as originating in the union and enters other members free; one for
         all, or by sector with ``*`` for the rest. Below 1 where rules of origin let only some inputs count. The rest
@@ -295,7 +203,7 @@ def union(
     Raises
     ------
     ScenarioError
-        There is no such external tariff, or a number is out of its range.
+        There is no such external tariff, or an argument is not what it should be; all faults are listed.
 
     Examples
     --------
@@ -303,14 +211,20 @@ def union(
     >>> eacu.outsiders
     ('CHN', 'ASEAN', 'EU27', 'ROW')
     """
-    faults = []
-    shares = dict(cumulation) if isinstance(cumulation, Mapping) else {EVERY: float(cumulation)}
-    for name, numbers in (("cumulation", shares), ("phase_in", dict(phase_in or {}))):
-        for key, value in numbers.items():
-            if not 0.0 <= value <= 1.0:
-                faults.append(Fault(f"union: {name}[{key}]", f"{value:g}", "a fraction from 0 to 1"))
-    if len(set(members)) < len(members) or not members:
+    faults = _code_faults(members, "union: members")
+    if not faults and (len(set(members)) < len(members) or not members):
         faults.append(Fault("union: members", f"{list(members)}", "each member once"))
+    if outsiders is not None:
+        faults += _code_faults(outsiders, "union: outsiders")
+    shares: dict[str, float] = dict(cumulation) if isinstance(cumulation, Mapping) else {EVERY: cumulation}
+    for sector, share in shares.items():
+        faults += fraction_faults(f"union: cumulation[{sector}]", share)
+    phases = {} if phase_in is None else phase_in
+    wrong = year_faults("union: phase_in", phases)
+    faults += wrong
+    if not wrong:
+        for year, share in phases.items():
+            faults += fraction_faults(f"union: phase_in[{year}]", share)
     path = Path(external)
     if path.suffix != ".csv":
         known = {found.stem: found for found in sorted(_DATA.glob("*/*.csv")) if _is_schedule(found)}
@@ -318,6 +232,18 @@ def union(
         if str(external) not in known:
             cure = nearest(str(external), tuple(known))
             faults.append(Fault("union: external", repr(str(external)), "an embedded tariff's name or a .csv", cure))
+    listed: tuple[Exemption, ...] = ()
+    try:
+        listed = read_exceptions(exceptions) if isinstance(exceptions, str | Path) else tuple(exceptions)
+    except InputError as error:
+        faults += error.faults
+    entries: tuple[object, ...] = listed
+    for other in entries:
+        if not isinstance(other, Exemption):
+            faults.append(Fault("union: exceptions", repr(other), "a CSV file or Exemption objects"))
+        elif other.member not in members:
+            found = f"{other.product!r} of {other.member}"
+            faults.append(Fault("union: exceptions", found, "exceptions of members", nearest(other.member, members)))
     if faults:
         raise ScenarioError(faults)
     outside = _named_by(path, members) if outsiders is None else tuple(outsiders)
@@ -326,21 +252,52 @@ def union(
         raise ScenarioError(
             Fault("union: outsiders", f"{', '.join(both)}, a member too", "regions that are no members")
         )
-    listed = read_exceptions(exceptions) if isinstance(exceptions, str | Path) else tuple(exceptions)
-    strangers = [e for e in listed if e.member not in members]
-    if strangers:
-        found = f"{strangers[0].product!r} of {strangers[0].member}"
-        raise ScenarioError(Fault("union: exceptions", found, "exceptions of members"))
-    return Union(tuple(members), path, outside, listed, dict(phase_in or {}), shares)
+    return Union(tuple(members), path, outside, listed, dict(phases), shares)
+
+
+def _code_faults(codes: object, where: str) -> list[Fault]:
+    """Return what is wrong with a list of codes before any benchmark is looked at."""
+    expected = "a list of region codes"
+    if isinstance(codes, str):
+        return [Fault(where, repr(codes), expected, f"Write [{codes!r}] for one region")]
+    if not isinstance(codes, Sequence) or not all(isinstance(code, str) for code in codes):
+        return [Fault(where, repr(codes), expected)]
+    return []
+
+
+def _region_faults(benchmark: Benchmark, codes: Sequence[str], where: str) -> list[Fault]:
+    """Return a fault for each code that is no region: a treaty names its parties one by one."""
+    faults: list[Fault] = []
+    for code in codes:
+        if code == EVERY:
+            faults.append(Fault(where, repr(code), "region codes", f"Name them: {', '.join(benchmark.regions)}"))
+        elif code in benchmark.unions:
+            cure = f"Name its members: {', '.join(benchmark.unions[code])}"
+            faults.append(Fault(where, f"{code!r}, a union", "region codes", cure))
+        else:
+            _known(benchmark.expand_regions, code, where, faults)
+    return faults
+
+
+def _capped(benchmark: Benchmark, cells: NDArray[np.bool_]) -> str:
+    """Return a caution on the cells where a duty inside the union would rise."""
+    s, i, j = np.argwhere(cells)[0].tolist()
+    sectors, regions = list(benchmark.sectors), list(benchmark.regions)
+    more = f" and {int(cells.sum()) - 1} more" if cells.sum() > 1 else ""
+    return (
+        f"union: cumulation: goods that do not originate there would pay more on {sectors[s]} from {regions[i]} to "
+        f"{regions[j]}{more} than the {100 * benchmark.tariff[s, i, j]:.6g} % of the benchmark; they go on paying "
+        "that, since no duty inside a union rises"
+    )
 
 
 def _named_by(external: Path, members: Sequence[str]) -> tuple[str, ...]:
     """Return the regions outside whose goods an external tariff names, in its order."""
-    try:
-        with external.open(encoding="utf-8", newline="") as file:
-            named = dict.fromkeys(row.get("origin") or EVERY for row in csv.DictReader(file))
-    except OSError as error:
-        raise ScenarioError(Fault("union: external", str(external), "a CSV file that can be read")) from error
+    findings = Findings()
+    table = read_table(external, COLUMNS, findings)
+    if table is None or findings.faults:
+        raise ScenarioError(findings.faults)
+    named = dict.fromkeys(map(str, table.text("origin")))
     outside = tuple(code for code in named if code not in members)
     if EVERY in outside or not outside:
         found = "an external tariff that names no outsiders by their codes"
@@ -373,20 +330,13 @@ def rates(
     return tuple(shocks)
 
 
-def in_year(by_year: Mapping[int, float], year: int) -> float:
-    """Return the value of a year: that of the last year named before it, or of the first one named."""
-    known = sorted(by_year)
-    return by_year[max((y for y in known if y <= year), default=known[0])]
-
-
 def _is_schedule(path: Path) -> bool:
     with path.open(encoding="utf-8") as file:
         return file.readline().strip() == "sector,origin,destination,tariff"
 
 
-def _known(expand: Callable[..., tuple[int, ...]], codes: Sequence[str], where: str, faults: list[Fault]) -> None:
-    for code in codes:
-        try:
-            expand(code, where=where)
-        except InputError as error:
-            faults += error.faults
+def _known(expand: Callable[..., tuple[int, ...]], code: str, where: str, faults: list[Fault]) -> None:
+    try:
+        expand(code, where=where)
+    except InputError as error:
+        faults += error.faults

@@ -120,7 +120,7 @@ def test_it_reads_back_as_written(employed: Path, tmp_path: Path) -> None:
 
 def test_a_cut_down_benchmark_keeps_what_remains(employed: Path) -> None:
     benchmark, path = resolve(
-        Scenario(benchmark=load_benchmark(employed), steps=[Step("a", Shock("tariff", rate=0.0))])
+        Scenario(benchmark=load_benchmark(employed), steps=[Step("a", Shock("tariff", destination="KAZ", rate=0.0))])
     )
     assert {row.sector for row in only(benchmark, path, ["metals"])[0].employment} == {"metals"}
 

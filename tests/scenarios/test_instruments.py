@@ -264,7 +264,9 @@ def test_standard_errors_and_derivatives_say_that_they_are_for_tariffs(small: Be
     assert "Standard errors are left out: they are there for tariffs, barriers and rents" in vat.notes[-1]
     with pytest.raises(NoDerivative, match="other instruments"):
         derivative(vat, "total", by="demand")
-    cut = run(Scenario(benchmark=from_estimates, steps=[Step("t", Shock("tariff", rate=0.2))], name="t"))
+    cut = run(
+        Scenario(benchmark=from_estimates, steps=[Step("t", Shock("tariff", destination="KAZ", rate=0.2))], name="t")
+    )
     assert cut.standard_errors is not None
     assert "Standard errors" not in "".join(cut.notes)
     exact = run(Scenario(benchmark=small, steps=[Step("vat", Shock("vat", rate=0.1))], name="vat"))
@@ -391,6 +393,37 @@ def test_a_scenario_file_with_a_global_quota_and_a_country_quota(folder: Path) -
     assert {"shared-quota", "over-quota-tariff", "quota", "specific-excise"} >= set(result.attribution["instrument"])
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            (row("over-quota-tariff", 0.5, "rate", origin="CHN", destination="KAZ"),),
+            "a rate beyond a quota that is not there, on metals from CHN to KAZ; expected a tariff-rate-quota or a",
+        ),
+        (
+            (row("tariff-rate-quota", 20.0, "volume", origin="CHN", destination="KAZ"),),
+            "no rate beyond the quota on metals from CHN to KAZ; expected an over-quota-tariff on the same flows. Add",
+        ),
+    ],
+)
+def test_a_quota_of_the_benchmark_and_the_rate_beyond_go_together(
+    small: Benchmark, rows: tuple[Instrument, ...], message: str
+) -> None:
+    with pytest.raises(BenchmarkError) as caught:
+        benchmark_policy(replace(small, instruments=rows))
+    assert [message in str(fault) for fault in caught.value.faults] == [True]
+
+
+def test_a_quota_with_its_rate_beyond_in_the_benchmark(small: Benchmark) -> None:
+    rows = (
+        row("over-quota-tariff", 0.5, "rate", origin="CHN", destination="KAZ"),
+        row("tariff-rate-quota", 20.0, "volume", origin="CHN", destination="KAZ"),
+    )
+    policy = benchmark_policy(replace(small, instruments=rows))
+    assert policy.quota[1, 2, 1] == 20.0
+    assert policy.over_tariff[1, 2, 1] == 0.5
+
+
 def test_a_shared_quota_of_the_benchmark(small: Benchmark) -> None:
     rows = (
         row("shared-quota", 20.0, "volume", origin="RUS", destination="KAZ"),
@@ -405,7 +438,8 @@ def test_a_shared_quota_of_the_benchmark(small: Benchmark) -> None:
     o = result.total
     assert (o.value0 * o.quantity_ratio)[1, [0, 2], 1].sum() <= 25.0
     assert o.consumer_surplus[1, 1] > 0.0
-    nothing = run(Scenario(benchmark=start, steps=[Step("t", Shock("tariff", sector="food", rate=0.2))], name="t"))
+    food = Shock("tariff", sector="food", destination="KAZ", rate=0.2)
+    nothing = run(Scenario(benchmark=start, steps=[Step("t", food)], name="t"))
     assert np.allclose(nothing.total.quantity_ratio[1], 1.0, atol=1e-9)
 
 

@@ -228,8 +228,8 @@ def test_tables_have_the_numbers_of_the_result(result: RunResult) -> None:
     assert_allclose(total, result.total.total[:, list(result.benchmark.regions).index("KAZ")].sum())
     assert all("estimated" in " ".join(t.notes) for name, t in table.items() if name != "parameters")
     assert set(table) == {
-        "headline", "trade-by-origin", "welfare", "attribution", "sectors", "parameters", "variants", "import-shares",
-        "studies",
+        "headline", "trade-by-origin", "creation-diversion", "welfare", "attribution", "sectors", "parameters",
+        "variants", "import-shares", "studies",
     }  # fmt: skip
 
 

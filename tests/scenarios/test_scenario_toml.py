@@ -196,3 +196,15 @@ def test_a_shock_that_changes_nothing_warns(folder: Path) -> None:
     with pytest.warns(InputWarning, match=r"step\[0\].shock\[0\].rate: the shock changes nothing"):
         scenario = load_scenario(path)
     assert scenario.steps[0].shocks[0].number == 0.1
+
+
+def test_an_unknown_sector_does_not_hide_a_rate_out_of_range(folder: Path) -> None:
+    text = refused(folder, HEAD + STEP + SHOCK + "sector = 'metal'\nrate = 15\n")
+    assert [line.split(": ")[1] for line in text.splitlines()] == ["step[0].shock[0].sector", "step[0].shock[0].rate"]
+    assert "rate = 15; expected a fraction above -1, at most 10. Rates are fractions" in text
+
+
+def test_a_shock_that_names_neither_side_warns(folder: Path) -> None:
+    path = write(folder, HEAD + STEP + SHOCK.replace('origin = "RUS"\ndestination = "KAZ"\n', "") + "rate = 0.2\n")
+    with pytest.warns(InputWarning, match=r"step\[0\].shock\[0\].rate: the shock names neither origin nor"):
+        load_scenario(path)

@@ -1,6 +1,9 @@
 """Shocks applied: which cells move, how far, and what is said of those that do nothing."""
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +36,7 @@ def imports(origins: set[int], destinations: set[int]) -> set[tuple[int, int, in
 @pytest.mark.parametrize(
     ("origin", "destination", "cells"),
     [
-        ("*", "*", imports({RUS, KAZ, CHN}, {RUS, KAZ, CHN})),
+        (["RUS", "KAZ", "CHN"], "*", imports({RUS, KAZ, CHN}, {RUS, KAZ, CHN})),
         ("*", "KAZ", imports({RUS, CHN}, {KAZ})),
         ("RUS", "*", imports({RUS}, {KAZ, CHN})),
         ("EACU", "EACU", {(s, i, j) for s in (0, 1) for i, j in ((RUS, KAZ), (KAZ, RUS))}),
@@ -128,7 +131,7 @@ def test_no_steps_leave_the_benchmark(small: Benchmark) -> None:
 
 def test_the_benchmark_is_not_touched(small: Benchmark) -> None:
     before = small.tariff.copy()
-    policy_path(small, [Step("a", [Shock("tariff", origin="*", destination="*", rate=0.9)])])
+    policy_path(small, [Step("a", [Shock("tariff", destination="KAZ", rate=0.9)])])
     assert np.array_equal(small.tariff, before)
 
 
@@ -225,3 +228,71 @@ def test_faults_of_all_steps_come_together(small: Benchmark) -> None:
         "step[1].shock[0].sector",
         "step[2].shock[0].rate",
     ]
+
+
+def test_a_shock_that_names_neither_side_says_what_it_moves(small: Benchmark, tmp_path: Path) -> None:
+    with pytest.warns(InputWarning, match="names neither origin nor destination, and moves the tariff of") as caught:
+        path = policy_path(small, [Step("a", Shock("tariff", sector="metals", rate=0.2))])
+    assert "step[0].shock[0].rate: the shock" in str(caught[0].message)
+    assert "of every region on all others, 6 flows. Name whose policy it is" in str(caught[0].message)
+    assert (path.total.tariff[METALS] == 0.2).sum() == 6
+    # A schedule names its cells, and a tax on all that regions buy has no side to name.
+    schedule = tmp_path / "new.csv"
+    schedule.write_text("sector,origin,destination,tariff\nmetals,CHN,KAZ,0.2\n")
+    policy_path(small, [Step("a", [Shock("tariff", schedule=schedule), Shock("vat", rate=0.2)])])
+
+
+def quotas(*shocks: Shock) -> tuple[Step, ...]:
+    return tuple(Step(f"step {n}", shock) for n, shock in enumerate(shocks))
+
+
+ON_METALS: dict[str, Any] = {"sector": "metals", "origin": "CHN", "destination": "KAZ"}
+BEYOND = Shock("over-quota-tariff", rate=0.5, **ON_METALS)
+LIMIT = Shock("tariff-rate-quota", volume=8.0, **ON_METALS)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([Step("a", BEYOND)], "shock[0].rate: a rate beyond a quota that is not there, on metals from CHN to KAZ; exp"),
+        ([Step("a", BEYOND)], "expected a tariff-rate-quota or a shared-quota on the same flows. Add the quota, or"),
+        (
+            [Step("a", [replace(BEYOND, sector="*", origin=("RUS", "CHN")), LIMIT])],
+            "not there, on food from RUS to KAZ and 1 more; expected",
+        ),
+        ([Step("a", LIMIT)], "shock[0].volume: no rate beyond the quota on metals from CHN to KAZ; expected an over-"),
+        ([Step("a", LIMIT)], "in the same step. Add it, or write 'quota' for one that nothing comes in beyond"),
+        (quotas(BEYOND, LIMIT), "step[1].shock[0].volume: no rate beyond the quota on metals"),
+    ],
+)
+def test_a_quota_and_the_rate_beyond_it_go_together(small: Benchmark, steps: Sequence[Step], message: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        policy_path(small, steps)
+    assert message in str(caught.value)
+
+
+def test_a_rate_beyond_can_move_in_a_later_step(small: Benchmark) -> None:
+    lower = replace(BEYOND, rate=0.3)
+    with pytest.warns(InputWarning, match="depends on the order"):
+        path = policy_path(small, [Step("a", [LIMIT, BEYOND]), Step("b", lower)])
+    assert path.total.over_tariff[METALS, CHN, KAZ] == 0.3
+    shared = Shock("shared-quota", volume=8.0, **ON_METALS)
+    assert policy_path(small, [Step("a", [shared, BEYOND])]).total.over_tariff[METALS, CHN, KAZ] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("shock", "places"),
+    [
+        (Shock("tariff", sector="foot", destination="KAY", rate=15), ["sector", "destination", "rate"]),
+        (Shock("tariff", sector="food", origin="CHN", destination="KAZ", rate=15), ["", "rate"]),
+        (Shock("quota", sector="foot", rate=15), ["sector"]),
+        (Shock("barrier", sector="foot", rate=15), ["sector", "rate"]),
+    ],
+)
+def test_a_rate_is_looked_at_where_the_cells_are_unknown(small: Benchmark, shock: Shock, places: list[str]) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        policy_path(small, [Step("a", shock)])
+    found = [fault.where.removeprefix("small: step[0].shock[0]").lstrip(".") for fault in caught.value.faults]
+    assert found == places
+    if "rate" in places:
+        assert "rate = 15; expected a fraction above -1, at most 10. Rates are fractions" in str(caught.value)

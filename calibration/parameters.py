@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from viner.errors import Fault, ParameterError, nearest
 from viner.model.market import ParameterSpec
+from viner.model.structures.homogeneous import MARGIN
 from viner.model.structures.oligopoly import FIRMS
 
 EVERY = "*"
@@ -48,6 +49,7 @@ KNOWN_PARAMETERS: Mapping[str, ParameterSpec] = {
             default_source="Hosoe, Gasawa & Hashimoto (2010), standard model",
         ),
         FIRMS,
+        MARGIN,
     )
 }
 

@@ -24,7 +24,7 @@ from viner.model.engine import Model, equilibrium, repeated, under
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import MECHANISMS
 from viner.model.one_sided import towards
-from viner.model.path import duties_of, slope
+from viner.model.point import duties_of, slope
 from viner.model.policy import DUTIES, TAXES, difference, joined, receipts, split, total_of
 from viner.model.simulate import Outcome
 from viner.model.solve import Solution, solve

@@ -76,6 +76,15 @@ class Model:
         """Benchmark sales at producer prices, ``[sector, origin]``."""
         return welfare.sales(self.data)
 
+    @cached_property
+    def still(self) -> Array:
+        """The unknowns at the benchmark, ``[sector, unknown]``; instruments of :func:`under` have theirs at zero."""
+        out = np.zeros(self.active.shape)
+        if self.structure.start is not None:
+            own = self.structure.start(self.data)
+            out[:, : own.shape[1]] = own
+        return out
+
     def given(self, policy: Policy, rows: Rows = _EVERY) -> dict[str, Array]:
         """Return what the equations take: parameters, the data behind benchmark shares, and instruments.
 
@@ -162,11 +171,30 @@ class Model:
 
     def moving(self, x: Array) -> NDArray[np.bool_]:
         """Return which unknowns move with a small change of policy: all that are active and not at their floor."""
-        return np.asarray(self.active & ~(self.paired & (x <= 0.0)))
+        return np.asarray(self.active & ~(self.pairs & (x <= 0.0)))
+
+    @property
+    def pairs(self) -> NDArray[np.bool_]:
+        """``[unknown]``: those that complement a condition, and have a floor at zero."""
+        regions = len(self.data.regions)
+        unknowns = self.compiled.interface.unknowns
+        counts = [regions ** sum(name != "one" for name in u.sets) for u in unknowns]
+        return np.repeat([u.complement for u in unknowns], counts)
 
     def results(self, policy: Policy, values: Mapping[str, Array]) -> Results:
         """Return what an equilibrium says, from the variables of the equations by name."""
         return self.structure.results(self.at(policy, values), values)
+
+    def refuse_undetermined(self, policy: Policy, values: Mapping[str, Array]) -> None:
+        """Refuse an equilibrium whose flows its prices do not determine.
+
+        Raises
+        ------
+        ScenarioError
+            Naming the sectors.
+        """
+        if self.structure.determined is not None:
+            self.structure.determined(self.at(policy, values), values)
 
     def columns(self, policy: Policy, values: Mapping[str, Array]) -> Mapping[str, Array]:
         """Return the results that are the structure's own, by name."""
@@ -236,7 +264,7 @@ def equilibrium(model: Model, policy: Policy, *, start: Array | None = None) -> 
         model.compiled,
         lambda rows: model.given(policy, rows),
         active=model.active,
-        start=start,
+        start=model.still if start is None else start,
         markets=model.data.sectors,
         labels={"regions": model.data.regions},
     )

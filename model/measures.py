@@ -85,6 +85,12 @@ def _creation(o: Outcome, s: Setting) -> Array:
     return np.asarray(np.where(s.partner, o.displacement + o.expansion, 0.0).sum(axis=1))
 
 
+def _output_change(o: Outcome) -> Array:
+    if o.quantity1 is None:
+        return o.value0 * (o.policy.barrier * o.quantity_ratio - 1.0)
+    return o.policy.barrier * o.quantity1 - o.value0
+
+
 def _account(number: int) -> Callable[[Outcome, Setting], Array]:
     """An account of :data:`viner.model.policy.ACCOUNTS`; not a number where nothing moves it."""
 
@@ -98,7 +104,7 @@ def _account(number: int) -> Callable[[Outcome, Setting], Array]:
 
 def _volume(o: Outcome) -> Array:
     """Change in output at benchmark prices, ``[sector, region]``; what barriers use up is produced as well."""
-    return np.asarray((o.value0 * (o.policy.barrier * o.quantity_ratio - 1.0)).sum(axis=2))
+    return np.asarray(_output_change(o).sum(axis=2))
 
 
 def _persons(o: Outcome, s: Setting) -> Array:
@@ -146,11 +152,11 @@ MEASURES: tuple[Measure, ...] = (
             kind="after"),
     Measure(
         "import_volume", "value", "Change in imports at benchmark prices",
-        lambda o, _: _imports(o.value0 * (o.quantity_ratio - 1.0)),
+        lambda o, _: _imports(o.quantity_change),
     ),
     Measure(
         "partner_import_volume", "value", "Change in imports from partners at benchmark prices",
-        lambda o, s: np.where(s.partner, o.value0 * (o.quantity_ratio - 1.0), 0.0).sum(axis=1),
+        lambda o, s: np.where(s.partner, o.quantity_change, 0.0).sum(axis=1),
     ),
     Measure(
         "diversion", "value", "Imports diverted to union partners, at benchmark prices",
@@ -170,7 +176,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "import_volume_percent", "per cent", "Change in the volume of imports",
-        lambda o, _: _imports(o.value0 * (o.quantity_ratio - 1.0)), lambda o, _: _imports(o.value0),
+        lambda o, _: _imports(o.quantity_change), lambda o, _: _imports(o.value0),
     ),
     Measure(
         "output_volume", "per cent", "Change in output at benchmark prices",

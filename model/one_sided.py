@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from viner.errors import Fault, NoDerivative
 from viner.model.engine import Model
 from viner.model.market import Array, Policy
-from viner.model.path import PathPoint
+from viner.model.point import PathPoint
 from viner.model.policy import border_duties, inner_power
 from viner.model.regimes import PRICE
 from viner.model.switches import Moves

@@ -160,7 +160,7 @@ class _Problem:
         model = self.model
         solution = equilibrium(model, policy)
         found = model.results(policy, model.compiled.values(solution.x, model.given(policy)))
-        value = model.data.value * found.quantity_ratio * found.border_price_ratio * policy.barrier
+        value = found.quantity(model.data.value) * found.border_price_ratio * policy.barrier
         wedges = welfare.tariff_revenue(policy, value) + welfare.rent(policy, value)
         base = welfare.tariff_revenue(Policy(model.data.tariff), model.data.value)
         change = found.consumer_surplus + found.producer_surplus + (wedges - base).sum(axis=1)

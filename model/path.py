@@ -10,19 +10,18 @@ bind, or one duty takes the place of another, slopes jump: such points are found
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viner.errors import NotConverged
 from viner.model import welfare
+from viner.model.corners import Line, pieces
 from viner.model.engine import Model, some_sectors
+from viner.model.jumps import Jumps
 from viner.model.market import Array, Policy
-from viner.model.mechanisms import mechanism_terms
-from viner.model.policy import DUTIES, RENTS, TAXES, foreign_price, receipts, split, total_of
-from viner.model.solve import linear_response, solve
-from viner.model.structures.structure import Results
+from viner.model.point import STEP, PathPoint, Points, duties_of, slope
+from viner.model.solve import solve
 from viner.model.switches import Moves, nodes, on_path, switches
 
 _ORDERS = (8, 16, 32, 64, 128)
@@ -32,8 +31,6 @@ _ABSOLUTE = 1e-11
 _OPEN = 10.0
 # How far off the logs of prices are at which a regime of a structure changes, such as those at which a firm leaves.
 _ROUNDED = 10.0 * float(np.finfo(np.float64).eps)
-# So small that its square vanishes beside one.
-_STEP = 1e-30j
 
 
 @dataclass(frozen=True)
@@ -65,6 +62,10 @@ class Parts:
         """Contribution to welfare by region."""
         return self.consumer_surplus + self.producer_surplus + self.tariff_revenue + self.rent + self.pool_transfer
 
+    def with_jump(self, jump: Mapping[str, Array]) -> "Parts":
+        """Return the contribution with what it makes jump, by name."""
+        return replace(self, **{name: getattr(self, name) + a for name, a in jump.items()})
+
 
 def plus(a: Parts, b: Parts) -> Parts:
     """Return the sum of two contributions."""
@@ -91,7 +92,7 @@ def along_path(
     increments
         Changes of the instruments by field; together they lead to the policy at ``s = 1``.
     change
-        ``value0 (quantity_ratio - 1)`` at ``s = 1``, against which the integrals are checked.
+        Of quantities at benchmark prices, at ``s = 1``, against which the integrals are checked.
     residual
         By sector, the largest residual with which the equilibrium there was found: it leaves `change` open by as much.
     pool
@@ -106,13 +107,24 @@ def along_path(
     """
     error = np.inf
     whole = [_together(increments)]
-    ends = switches(model, benchmark, whole)
     allowed = _RELATIVE * np.abs(change) + (_ABSOLUTE + _OPEN * residual[:, None, None]) * model.data.value + 1e-300
     if model.structure.regimes is not None:
         # A firm with a tiny margin leaves over a tiny change of the price, of which rounding is a part.
         allowed = allowed + _ROUNDED * _sensitivity(model, benchmark)
+    if model.structure.corners:
+        # A route that is closed at both ends has no flow to be measured by.
+        allowed = allowed + _RELATIVE * model.data.value.sum(axis=(1, 2), keepdims=True)
+        line = Line(model, partial(on_path, benchmark, whole), np.zeros(model.active.shape))
+        split = pieces(line)
+        points, jumps = partial(line.points, split), Jumps(model, benchmark, increments, split)
+    else:
+        points = partial(_points, model, benchmark, whole, switches(model, benchmark, whole))
+        jumps = None
     for order in _ORDERS:
-        parts = _quadrature(model, benchmark, increments, pool or {}, nodes(ends, order))
+        parts = _quadrature(points(order), increments, pool or {})
+        if jumps is not None:
+            jumped = jumps.parts(pool or {}, order)
+            parts = [part.with_jump(jumped[n]) if n < len(jumped) else part for n, part in enumerate(parts)]
         error = float((np.abs(sum(p.quantity for p in parts) - change) / allowed).max())
         if error <= 1.0:
             return parts
@@ -126,36 +138,35 @@ def along_path(
 
 def _sensitivity(model: Model, benchmark: Policy) -> Array:
     """How far each flow moves if one unknown or another does, added up over the unknowns, at the benchmark."""
-    given, still = model.given(benchmark), np.zeros(model.active.shape)
+    given, still = model.given(benchmark), model.still
     values = model.compiled.values(still, given)
     out = np.zeros_like(model.data.value)
     for unknown in np.eye(len(still.T)):
         one = np.broadcast_to(unknown, still.shape)
         dots = model.compiled.along(still, given, model.compiled.unknowns(one, given))
-        found = model.results(benchmark, {name: a + _STEP * dots[name] for name, a in values.items()})
-        out += np.abs(model.data.value * slope(found.quantity_ratio))
+        found = model.results(benchmark, {name: a + STEP * dots[name] for name, a in values.items()})
+        out += np.abs(slope(found.quantity(model.data.value)))
     return out
 
 
-def _quadrature(
-    model: Model,
-    benchmark: Policy,
-    increments: Sequence[Moves],
-    pool: Mapping[int, float],
-    at: tuple[Array, Array],
-) -> list[Parts]:
+def _points(model: Model, benchmark: Policy, increments: Sequence[Moves], ends: Array, order: int) -> Points:
+    """Equilibria at the nodes of quadrature, each found for itself."""
+    at = nodes(ends, order)
     # By node and sector; the pieces that a sector does not have are left out.
     inside = at[1] > 0.0
     sectors = np.nonzero(inside)[1]
     s, w = at[0][inside], at[1][inside]
-    by_sector = np.argsort(sectors, kind="stable")
-    first = np.flatnonzero(np.diff(sectors[by_sector], prepend=-1))
-    wide = some_sectors(model, sectors)
-    policy = on_path(benchmark, [_together(increments)], sectors, s)
+    wide, policy = some_sectors(model, sectors), on_path(benchmark, increments, sectors, s)
     given = wide.given(policy)
     names = [f"{sector} (on the path)" for sector in wide.data.sectors]
     x = solve(wide.compiled, given, active=wide.active, markets=names, labels={"regions": wide.data.regions}).x
-    point = PathPoint(wide, policy, given, x)
+    return Points(sectors, s, w, PathPoint(wide, policy, given, x))
+
+
+def _quadrature(points: Points, increments: Sequence[Moves], pool: Mapping[int, float]) -> list[Parts]:
+    sectors, s, w, point = points
+    by_sector = np.argsort(sectors, kind="stable")
+    first = np.flatnonzero(np.diff(sectors[by_sector], prepend=-1))
 
     def integral(values: Array) -> Array:
         weighted = w.reshape(-1, *[1] * (values.ndim - 1)) * values
@@ -183,112 +194,3 @@ def _together(increments: Sequence[Moves]) -> dict[str, Array]:
         for name, move in moves.items():
             out[name] = out[name] + move if name in out else move
     return out
-
-
-def duties_of(cells: Mapping[str, Array]) -> Array:
-    """Return the import duties among the accounts of cells."""
-    return np.asarray(sum(cells[name] for name in DUTIES if name in cells))
-
-
-class Carried(NamedTuple):
-    """What an equilibrium says where slopes ride along as imaginary parts."""
-
-    policy: Policy
-    values: Mapping[str, Array]
-    found: Results
-    quantity: Array
-    value: Array
-    cells: Mapping[str, Array]
-
-
-class PathPoint:
-    """Equilibria along the path, and the slope of every result in a direction of policy.
-
-    Parameters
-    ----------
-    model, policy, given, x
-        What is solved, what the equations are given, and the solution ``[sector, unknown]``.
-    free
-        The unknowns that move; by default all that are not at their floor.
-    """
-
-    def __init__(
-        self, model: Model, policy: Policy, given: dict[str, Array], x: Array, free: NDArray[np.bool_] | None = None
-    ) -> None:
-        self.model, self.policy, self.given, self.x = model, policy, given, x
-        self.free = model.moving(x) if free is None else free
-        self.values = model.compiled.values(x, given)
-        found = model.results(policy, self.values)
-        self.quantity = model.data.value * found.quantity_ratio
-        self.border_price = found.border_price_ratio
-        self.value = self.quantity * self.border_price * policy.barrier
-        self.wedges = model.wedges(policy, self.values)
-        self.cells = split(policy, self.wedges, self.value, self.quantity)
-
-    def response(self, moving: Policy) -> tuple[Array, dict[str, Array]]:
-        """Slopes of the unknowns, and of residuals and variables, when the instruments move and the markets clear."""
-        model, code = self.model, self.model.compiled
-        carried = model.instruments(moving)
-        dots = {n: slope(a) for n, a in carried.items() if np.iscomplexobj(a) and n in code.interface.inputs}
-        still = code.along(self.x, self.given, dots)
-        x = linear_response(code, self.x, self.given, still["residual"], self.free)
-        return x, code.along(self.x, self.given, dots | code.unknowns(x, self.given))
-
-    def moving(self, move: Moves) -> Policy:
-        """Return the policy with the slopes of its instruments as imaginary parts."""
-        return replace(self.policy, **{name: getattr(self.policy, name) + _STEP * a for name, a in move.items()})
-
-    def carried(self, move: Moves) -> Carried:
-        """Return what the equilibrium says, with its slopes as imaginary parts.
-
-        This is exact: states are analytic functions of the variables.
-        """
-        model, moving = self.model, self.moving(move)
-        _, dots = self.response(moving)
-        values = {name: a + _STEP * dots[name] for name, a in self.values.items()}
-        found = model.results(moving, values)
-        quantity: Array = model.data.value * found.quantity_ratio
-        value: Array = quantity * found.border_price_ratio * moving.barrier
-        return Carried(
-            moving, values, found, quantity, value, split(moving, model.wedges(moving, values), value, quantity)
-        )
-
-    def slopes(self, move: Moves) -> dict[str, Array]:
-        """Return the slope of each result, and of the duties by cell."""
-        model, policy = self.model, self.policy
-        moving, values, found, quantity, value, cells = self.carried(move)
-        accounts = slope(receipts(moving, cells))
-        abroad = ~np.eye(len(model.data.regions), dtype=bool)
-        paid = foreign_price(moving, cells, value)
-        price_effect = self.quantity * policy.barrier * slope(found.border_price_ratio * paid) * abroad
-        dot_quantity = slope(quantity)
-        at_border, wedge = np.real(paid), self.wedges.power * self.wedges.rent
-        bought = self.border_price * policy.barrier * dot_quantity
-        used_up = self.quantity * self.border_price * slope(moving.barrier)
-        exported = (at_border - 1.0) * np.ones_like(bought)
-        efficiency = ((wedge - at_border) * bought).sum(axis=1) + (exported * bought).sum(axis=2)
-        if found.marginal_cost is not None:
-            margin = self.border_price - np.real(found.marginal_cost)
-            efficiency = efficiency + (margin * slope(quantity * moving.barrier)).sum(axis=2)
-        return {
-            "value": slope(value),
-            "quantity": dot_quantity,
-            **{
-                name: np.asarray(sum(np.real(f) * slope(log) for f, log in terms))
-                for name, terms in mechanism_terms(model, moving, values, quantity).items()
-            },
-            "consumer_surplus": slope(found.consumer_surplus),
-            "producer_surplus": slope(found.producer_surplus),
-            "tariff_revenue": total_of(accounts, (*DUTIES, *TAXES)),
-            "rent": total_of(accounts, RENTS),
-            "terms_of_trade": price_effect.sum(axis=2) - price_effect.sum(axis=1),
-            "efficiency": efficiency,
-            "barrier_cost": (exported * used_up).sum(axis=2) - (at_border * used_up).sum(axis=1),
-            "accounts": accounts,
-            "duties": slope(duties_of(cells)),
-        }
-
-
-def slope(moving: NDArray[np.inexact]) -> Array:
-    """Return the slope that an array carries as its imaginary part."""
-    return np.asarray(np.imag(moving) / _STEP.imag, dtype=np.float64)

@@ -46,11 +46,12 @@ def compiled_under(structure: Structure, kinds: Regimes) -> Compiled:
     Raises
     ------
     ScenarioError
-        If the structure is not one of price takers: elsewhere such an instrument changes how prices are set.
+        If the structure is not one of price takers whose flows are smooth: elsewhere such an instrument changes the
+        equations.
     """
     if kinds and not structure.unit_instruments:
         found = f"a duty on units, a variable levy or a quota, which {structure.name} does not have"
-        cure = "Where firms set prices such instruments change their mark-ups; use nested-armington"
+        cure = "Where firms set prices, or trade comes to corners, they change the equations; use nested-armington"
         raise ScenarioError(Fault("structure", found, "a structure of price takers", cure))
     system = structure.system()
     if PRICE in kinds:

@@ -15,7 +15,8 @@ from viner.model import welfare
 from viner.model.attribution import NOTHING, POOL, Key, moved_by, plus_over
 from viner.model.engine import Model, equilibrium, under
 from viner.model.market import Array, Policy
-from viner.model.path import Parts, along_path, duties_of
+from viner.model.path import Parts, along_path
+from viner.model.point import duties_of
 from viner.model.policy import DUTIES, RENTS, TAXES, difference, joined, receipts, split, total_of
 from viner.model.solve import Solution
 
@@ -37,11 +38,11 @@ class Outcome:
         Flows at producer prices, with what a barrier uses up.
     quantity_ratio, price_ratio
         Of what arrives, and of the delivered price with tariff. In a cell without trade: those of a cell
-        that is vanishingly small.
+        that is vanishingly small. Where a route without trade has opened the ratio of quantities is not a number.
     producer_price_ratio, composite_price_ratio
         By region.
     diversion, displacement, expansion
-        Parts of the change in quantity at benchmark prices; they add up to ``value0 (quantity_ratio - 1)``.
+        Parts of the change in quantity at benchmark prices; they add up to `quantity_change`.
     consumer_surplus, producer_surplus, tariff_revenue, rent, pool_transfer
         Changes by region. `tariff_revenue` is of all duties and taxes, less subsidies, as collected; `pool_transfer`
         received less collected.
@@ -56,6 +57,8 @@ class Outcome:
         Results of the structure's own, by name: arrays of cells or of regions.
     accounts0, accounts1
         What every account of :data:`viner.model.policy.ACCOUNTS` brings, levels, ``[sector, region, account]``.
+    quantity1
+        As that of :class:`viner.model.structures.structure.Results`.
     """
 
     policy: Policy
@@ -82,6 +85,17 @@ class Outcome:
     own: Mapping[str, Array] = field(default_factory=dict)
     accounts0: Array = field(default_factory=lambda: np.zeros(()))
     accounts1: Array = field(default_factory=lambda: np.zeros(()))
+    quantity1: Array | None = None
+
+    @property
+    def quantity(self) -> Array:
+        """What arrives, by cell, at benchmark prices."""
+        return self.value0 * self.quantity_ratio if self.quantity1 is None else self.quantity1
+
+    @property
+    def quantity_change(self) -> Array:
+        """By how much more arrives than at the benchmark, by cell, at benchmark prices."""
+        return self.value0 * (self.quantity_ratio - 1.0) if self.quantity1 is None else self.quantity1 - self.value0
 
     @property
     def accounts(self) -> Array:
@@ -232,15 +246,15 @@ def outcome(
     model = under(model, [benchmark, policy])
     solution = equilibrium(model, policy)
     values = model.compiled.values(solution.x, model.given(policy))
+    model.refuse_undetermined(policy, values)
     found, wedges = model.results(policy, values), model.wedges(policy, values)
     value0 = model.data.value
-    value1 = value0 * found.border_price_ratio * policy.barrier * found.quantity_ratio
-    change = value0 * (found.quantity_ratio - 1.0)
+    value1, change = found.value(value0, policy.barrier), found.change(value0)
     if increments is None:
         increments = [{k: a for moves in difference(benchmark, policy).values() for k, a in moves.items()}]
     residual = solution.residual
     parts = along_path(model, benchmark, increments, change=change, residual=residual, pool=pool)
-    cells1 = split(policy, wedges, value1, value0 * found.quantity_ratio)
+    cells1 = split(policy, wedges, value1, found.quantity(value0))
     cells0 = _cells_at(model, benchmark)
     accounts0, accounts1 = receipts(benchmark, cells0), receipts(policy, cells1)
     duties = duties_of(cells1) - duties_of(cells0) if welfare.is_in_force(pool) else duties_of(cells1)
@@ -269,6 +283,7 @@ def outcome(
         own=model.columns(policy, values),
         accounts0=accounts0,
         accounts1=accounts1,
+        quantity1=found.quantity1,
     )
     check_accounts(model, out)
     return out, parts
@@ -285,7 +300,7 @@ def check_accounts(model: Model, o: Outcome) -> None:
         Naming the sectors.
     """
     data = model.data
-    paid = (o.price_ratio * (1.0 + data.tariff) * data.value * o.quantity_ratio).sum(axis=(1, 2))
+    paid = (o.price_ratio * (1.0 + data.tariff) * o.quantity).sum(axis=(1, 2))
     got = o.value1.sum(axis=(1, 2)) + o.accounts1.sum(axis=(1, 2))
     gaps = {
         "what buyers pay is not what producers, treasuries and holders of licences get": np.abs(paid - got),

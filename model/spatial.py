@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.errors import Fault, ParameterError
+from viner.model import spatial_system
 from viner.model.compile import Array, Compiled
 from viner.model.generate import compile_system
 from viner.model.kernels import exprel
 from viner.model.solve import solve
-from viner.model.structures import homogeneous
 
 Form = Literal["isoelastic", "linear"]
 
@@ -131,7 +131,7 @@ class SpatialEquilibrium:
 
 @cache
 def _compiled() -> Compiled:
-    return compile_system(homogeneous.system(), "levels")
+    return compile_system(spatial_system.system(), "levels")
 
 
 def spatial_equilibrium(market: SpatialMarket, tariff: Array) -> SpatialEquilibrium:

@@ -15,7 +15,7 @@ from viner.model import welfare
 from viner.model.engine import Model
 from viner.model.market import Array, Policy
 from viner.model.mechanisms import mechanism_terms
-from viner.model.path import slope
+from viner.model.point import slope
 from viner.model.policy import is_plain, receipts
 from viner.model.solve import linear_response
 from viner.model.structures.structure import Results
@@ -66,6 +66,9 @@ class Point:
 
     def __init__(self, model: Model, policy: Policy, x: Array) -> None:
         refuse_other_instruments(policy)
+        if model.structure.corners:
+            found = f"{model.structure.name}, in which routes open and close"
+            raise NoDerivative(Fault("structure", found, "one with smooth flows", "Compare two runs instead"))
         self.model, self.policy, self.x = model, policy, x
         self.given = model.given(policy)
         self.values = model.compiled.values(x, self.given)

@@ -201,7 +201,7 @@ def union_under(structure: Structure, drawn: Sequence[Draw]) -> Simulated:
     )
     model = calibrated(structure, data)
     found = model.results(new, model.compiled.values(equilibrium(model, new).x, model.given(new)))
-    collected = welfare.tariff_revenue(new, data.value * found.border_price_ratio * new.barrier * found.quantity_ratio)
+    collected = welfare.tariff_revenue(new, found.value(data.value, new.barrier))
     was = welfare.tariff_revenue(old, data.value)
     codes = list(data.regions)
     shares, known = (
@@ -218,7 +218,7 @@ def union_under(structure: Structure, drawn: Sequence[Draw]) -> Simulated:
         regions=codes,
         labels=[draw.label for draw in drawn],
         without=without,
-        change=by_draw(data.value * (found.quantity_ratio - 1.0)),
+        change=by_draw(found.change(data.value)),
         spending=by_draw(welfare.spending(data)),
         composite=by_draw(found.composite_price_ratio),
         consumers=by_draw(found.consumer_surplus),

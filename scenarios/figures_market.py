@@ -35,7 +35,7 @@ def market_diagram_data(result: RunResult, *, sector: str | None = None, importe
     rows = []
     for group, members in (("partners", partner), ("others", abroad & ~partner)):
         before = o.value0[s, members, j]
-        after = before * o.quantity_ratio[s, members, j]
+        after = o.quantity[s, members, j]
         duty0, duty1 = (t[s, members, j] for t in (result.benchmark.tariff, o.policy.tariff))
         base, now = max(before.sum(), 1e-300), max(after.sum(), 1e-300)
         rows.append(

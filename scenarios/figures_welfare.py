@@ -73,7 +73,7 @@ def producer_gains_data(result: RunResult, *, producer: str | None = None, impor
     i = position(result, producer or largest(result))
     j = position(result, importer or importer_of(result))
     o, b = result.total, result.benchmark
-    sales = (o.value0 * (o.quantity_ratio - 1.0))[:, i, j]
+    sales = o.quantity_change[:, i, j]
     rows = [(s, float(o.producer_surplus[n, i]), float(sales[n])) for n, s in enumerate(b.sectors)]
     return pd.DataFrame(rows, columns=["sector", "producer_surplus", "sales_change"])
 

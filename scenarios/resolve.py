@@ -9,10 +9,11 @@ from viner.calibration.benchmark import Benchmark
 from viner.calibration.parameters import EVERY
 from viner.calibration.read import load_benchmark
 from viner.errors import Fault, InputError, ScenarioError, nearest
+from viner.model import structures
 from viner.model.market import Policy
 from viner.scenarios.scenario import Scenario, Step
 from viner.scenarios.shocks import PolicyPath, policy_path
-from viner.scenarios.validation import Locate, locate_in
+from viner.scenarios.validation import Locate, hyphens, locate_in
 
 
 def resolve(scenario: Scenario) -> tuple[Benchmark, PolicyPath]:
@@ -37,7 +38,13 @@ def resolve(scenario: Scenario) -> tuple[Benchmark, PolicyPath]:
     """
     given = scenario.benchmark
     benchmark = given if isinstance(given, Benchmark) else load_benchmark(given)
-    return fit(benchmark, scenario.all_steps, scenario.pool, scenario.parameters, locate_in(scenario.name))
+    opens, where = opens_routes(scenario.structure), locate_in(scenario.name)
+    return fit(benchmark, scenario.all_steps, scenario.pool, scenario.parameters, where, opens=opens)
+
+
+def opens_routes(structure: str) -> bool:
+    """Whether routes without trade may open in a structure; not in one that viner does not know."""
+    return hyphens(structure) in structures.names() and structures.get(structure).corners
 
 
 def fit(
@@ -46,6 +53,8 @@ def fit(
     pool: Mapping[str, float],
     parameters: Mapping[str, float],
     locate: Locate,
+    *,
+    opens: bool,
 ) -> tuple[Benchmark, PolicyPath]:
     """Return `benchmark` with other parameters and the policies of `steps`, or refuse with all that is wrong.
 
@@ -57,6 +66,8 @@ def fit(
         As in `Scenario`.
     locate
         Turns the keys of a place into the text that names it.
+    opens
+        Whether the structure lets routes without trade open.
 
     Raises
     ------
@@ -76,7 +87,7 @@ def fit(
             Fault(f"{locate(())}: {fault.where}", fault.found, fault.expected, fault.cure) for fault in error.faults
         ]
     try:
-        path = policy_path(benchmark, steps, locate=locate)
+        path = policy_path(benchmark, steps, locate=locate, opens=opens)
     except InputError as error:
         raise ScenarioError((*faults, *error.faults)) from None
     if faults:

@@ -160,9 +160,9 @@ class RunResult:
         """All measures with standard errors by the delta method; None if no elasticity in use has one.
 
         None as well where there are other instruments than tariffs, barriers and rents that importers hold; the
-        notes then say so.
+        notes then say so. And where routes open and close.
         """
-        if not self._is_plain:
+        if self.structure.corners or not self._is_plain:
             return None
         return standard_error_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
 
@@ -241,7 +241,7 @@ def rebased(result: RunResult, *, name: str, title: str) -> Benchmark:
     moved = result.benchmark.with_tariff(policy.tariff, basis="estimated")
     # Prices are 1 at a benchmark: quantities are measured at the new ones.
     sales = result.benchmark.value.sum(axis=2)
-    made = (result.benchmark.value * result.total.quantity_ratio).sum(axis=2)
+    made = result.total.quantity.sum(axis=2)
     grown = np.where(sales > 0.0, made / np.where(sales > 0.0, sales, 1.0), 1.0)
     sectors, regions = list(moved.sectors), list(moved.regions)
     employment = tuple(

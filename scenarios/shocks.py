@@ -122,7 +122,9 @@ class _Move:
         return {spec.field: spec.zero + _CHANGES[kind](level - spec.zero, shock.number)}
 
 
-def policy_path(benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate | None = None) -> PolicyPath:
+def policy_path(
+    benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate | None = None, opens: bool = False
+) -> PolicyPath:
     """Return the policy after each step alone and after the steps in order.
 
     Parameters
@@ -133,6 +135,8 @@ def policy_path(benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate |
         Applied in order. One without shocks leaves the policy as it is.
     locate
         Turns a place (``"step", 0, "shock", 1, "rate"``) into the text of a message.
+    opens
+        Whether routes without trade at the benchmark may open, so that a shock on these alone is no mistake.
 
     Raises
     ------
@@ -148,14 +152,14 @@ def policy_path(benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate |
         more; or a step's part in the total depends on the order of the steps.
     """
     locate = locate or locate_in(benchmark.name)
-    start = benchmark_policy(benchmark)
+    start, traded = benchmark_policy(benchmark), np.asarray((benchmark.value > 0) | opens)
     faults: list[Fault] = []
     moves: list[list[_Move]] = []
     for i, step in enumerate(steps):
         moves.append([])
         for j, shock in enumerate(step.shocks):
             try:
-                moves[-1].append(_move(benchmark, shock, within(locate, "step", i, "shock", j)))
+                moves[-1].append(_move(benchmark, shock, within(locate, "step", i, "shock", j), traded))
             except InputError as error:
                 faults += error.faults
     alone = tuple(_apply(step, start) for step in moves)
@@ -170,7 +174,7 @@ def policy_path(benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate |
     path = PolicyPath(tuple(step.name for step in steps), start, alone, in_order)
     for caution in (
         *_everywhere(moves),
-        *_idle(benchmark, moves, start),
+        *_idle(traded, moves, start),
         *_high(benchmark, moves, path),
         *_overlaps(benchmark, path),
     ):
@@ -178,7 +182,7 @@ def policy_path(benchmark: Benchmark, steps: Sequence[Step], *, locate: Locate |
     return path
 
 
-def _move(benchmark: Benchmark, shock: Shock, locate: Locate) -> _Move:
+def _move(benchmark: Benchmark, shock: Shock, locate: Locate, traded: Mask) -> _Move:
     """Return the cells that a shock moves; raise if its codes are unknown or no cell has trade."""
     faults: list[Fault] = []
     axes: list[tuple[int, ...]] = []
@@ -210,7 +214,7 @@ def _move(benchmark: Benchmark, shock: Shock, locate: Locate) -> _Move:
     if SPECS[shock.instrument].field in _QUOTAS:
         # A quota on what is not traded has nothing to limit.
         cells = cells & (benchmark.value > 0)
-    if not (cells & (benchmark.value > 0)).any():
+    if not (cells & traded).any():
         wanted = "a selection in which the benchmark has trade"
         cure = "Look at the codes, and at the flows of the benchmark"
         nothing = Fault(locate(()), f"no cell with trade: {_selection(shock)}", wanted, cure)
@@ -306,7 +310,7 @@ def _everywhere(moves: Sequence[Sequence[_Move]]) -> list[str]:
     ]
 
 
-def _idle(benchmark: Benchmark, moves: Sequence[Sequence[_Move]], start: Policy) -> list[str]:
+def _idle(traded: Mask, moves: Sequence[Sequence[_Move]], start: Policy) -> list[str]:
     """Return a caution for each shock that changes no cell with trade."""
     cautions = []
     for step in moves:
@@ -315,7 +319,7 @@ def _idle(benchmark: Benchmark, moves: Sequence[Sequence[_Move]], start: Policy)
             after = move.apply(policy)
             name = move.shock.instrument
             moved = np.any([_differ(getattr(after, f), getattr(policy, f)) for f in _FIELDS], axis=0)
-            if not (moved & (benchmark.value > 0)).any():
+            if not (moved & traded).any():
                 found = f"the shock changes nothing: the {name} has this level already"
                 cautions.append(f"{move.where}: {found} ({_selection(move.shock)})")
             policy = after

@@ -88,7 +88,7 @@ def trade_by_origin(result: RunResult) -> Table:
             before, after = (float(v[:, i, j].sum()) for v in (o.value0, o.value1))
             if i == j or before <= 0.0:
                 continue
-            change = float((o.value0 * (o.quantity_ratio - 1.0))[:, i, j].sum())
+            change = float(o.quantity_change[:, i, j].sum())
             parts = [float(v[:, i, j].sum()) for v in (o.diversion, o.displacement, o.expansion)]
             rows.append((member, result.benchmark.regions[origin], before, after, 100 * change / before, *parts))
     columns = ["Importer", "Origin", "Before", "After", "Volume, %", "Diversion", "Displacement", "Expansion"]
@@ -171,7 +171,7 @@ def sector_detail(result: RunResult) -> Table:
     abroad = np.arange(len(b.regions)) != j
     partner = result.partner[:, j]
     outside = abroad & ~partner
-    value, change = o.value0[:, :, j], (o.value0 * (o.quantity_ratio - 1.0))[:, :, j]
+    value, change = o.value0[:, :, j], o.quantity_change[:, :, j]
     base = np.maximum(value[:, outside].sum(axis=1), 1e-300)
 
     def rate(tariff: Array) -> Array:

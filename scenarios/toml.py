@@ -17,7 +17,7 @@ from viner.calibration.read import embedded_benchmarks, load_benchmark
 from viner.calibration.tables import Findings, read_text
 from viner.calibration.tomlfile import Strict, read_toml
 from viner.errors import Fault, InputError, ScenarioError, nearest
-from viner.scenarios.resolve import fit
+from viner.scenarios.resolve import fit, opens_routes
 from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.validation import (
     Key,
@@ -147,7 +147,9 @@ def load_scenario(path: str | Path) -> Scenario:
     parameters = _numbers(_flat(content.get("parameters")))
     if benchmark is not None:
         try:
-            fit(load_benchmark(benchmark), draft.steps, _numbers(pool), parameters, _original(locate, draft))
+            opens = opens_routes(str(structure))
+            where = _original(locate, draft)
+            fit(load_benchmark(benchmark), draft.steps, _numbers(pool), parameters, where, opens=opens)
         except InputError as error:
             _add(findings, error.faults)
     if form is None or findings.faults or benchmark is None:

@@ -228,6 +228,29 @@ def check(benchmark: BenchmarkArgument, *, quiet: Quiet = False, debug: Debug = 
 
 
 @app.command()
+def net(
+    benchmark: BenchmarkArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The new benchmark's folder.")],
+    *,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Net a benchmark into one that a homogeneous good can have."""
+    with session(quiet=quiet, debug=debug) as terminal:
+        from viner.calibration.net import net as netted
+        from viner.calibration.read import load_benchmark
+        from viner.calibration.write import write_benchmark
+        from viner.display import kept
+
+        if output.exists() and (not output.is_dir() or any(output.iterdir())):
+            fault = Fault(str(output), "a file or a folder with something in it", "a new folder or an empty one")
+            raise InputError(fault)
+        found = netted(load_benchmark(benchmark), name=output.name)
+        write_benchmark(found.benchmark, output)
+        terminal.show((*kept(found), f"Written to {output}"))
+
+
+@app.command()
 def equations(
     structure: Annotated[str, typer.Argument(metavar="STRUCTURE", help="A market structure's name.")],
     *,

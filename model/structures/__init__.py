@@ -9,6 +9,7 @@ _MODULES = (
     "bertrand_logit",
     "cournot",
     "gsim",
+    "homogeneous",
     "krugman",
     "melitz",
     "nested_armington",

@@ -29,7 +29,7 @@ class Results:
     Parameters
     ----------
     quantity_ratio
-        Of what arrives, by cell.
+        Of what arrives, by cell. Not a number where a route without trade at the benchmark has opened.
     price_ratio
         Of the delivered price, tariff included, by cell.
     border_price_ratio
@@ -42,6 +42,9 @@ class Results:
         By region.
     marginal_cost
         By cell, in units of the benchmark producer price; None where producers' prices are their marginal cost.
+    quantity1
+        What arrives, by cell, in benchmark values; None where that is the benchmark flow times `quantity_ratio`, since
+        routes without trade stay without.
     """
 
     quantity_ratio: Array
@@ -52,6 +55,21 @@ class Results:
     consumer_surplus: Array
     producer_surplus: Array
     marginal_cost: Array | None = None
+    quantity1: Array | None = None
+
+    def quantity(self, value0: Array) -> Array:
+        """Return what arrives, by cell, in the units of the benchmark flows `value0`."""
+        return value0 * self.quantity_ratio if self.quantity1 is None else self.quantity1
+
+    def value(self, value0: Array, barrier: Array) -> Array:
+        """Return flows at current producer prices, with what barriers use up."""
+        if self.quantity1 is None:
+            return value0 * self.border_price_ratio * barrier * self.quantity_ratio
+        return self.quantity1 * self.border_price_ratio * barrier
+
+    def change(self, value0: Array) -> Array:
+        """Return by how much more arrives than at the benchmark, by cell."""
+        return value0 * (self.quantity_ratio - 1.0) if self.quantity1 is None else self.quantity1 - value0
 
 
 @dataclass(frozen=True)
@@ -121,6 +139,12 @@ class Structure:
         report them as factors of the quantity, unless `mechanism_terms` says what they are.
     active
         ``active(data)``: the unknowns that are free to move, ``[sector, unknown]``.
+    corners
+        Whether flows come to corners, so that routes open and close, and trade can jump where they do.
+    determined
+        ``determined(given, values)``: refuses an equilibrium whose flows its prices do not determine.
+    start
+        ``start(data)``: the unknowns at the benchmark, ``[sector, unknown]``, where they are not zero.
     more
         ``more(data)``: further arrays that the equations take, such as masks, by name, the sector axis first.
     by_policy
@@ -151,6 +175,9 @@ class Structure:
     mechanisms: bool = True
     unit_instruments: bool = False
     active: Callable[[MarketData], NDArray[np.bool_]] = moving_prices
+    corners: bool = False
+    determined: Callable[[Given, Mapping[str, Array]], None] | None = None
+    start: Callable[[MarketData], Array] | None = None
     more: Callable[[MarketData], dict[str, Array]] = _no_arrays
     by_policy: Callable[[Array, Array], dict[str, Array]] | None = None
     columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays

@@ -19,8 +19,13 @@ from viner.model.printing import system_latex, system_text
 from viner.model.solve import solve
 from viner.model.system import Condition, Definition, System
 
-# Structures whose equations have the quantity of every flow, and those that have a price of imports too.
-BY_FLOW = [name for name in structures.names() if "q" in structures.get(name).system().by_name]
+# Structures whose equations have the quantity of every flow, and those that have a price of imports too. Many tariffs
+# keep a route closed.
+BY_FLOW = [
+    name
+    for name in structures.names()
+    if "q" in structures.get(name).system().by_name and not structures.get(name).corners
+]
 BY_IMPORTS = [name for name in IN_CHANGES if "PM" in structures.get(name).system().by_name]
 
 NESTED = structures.get("nested-armington").system()

@@ -17,9 +17,9 @@ from viner.model.solve import Solution
 
 # What is refused here is known to have no equilibrium in some cases, or its prices leave the range of numbers.
 EXPECTED = {"no equilibrium", "undetermined", "range"}
-# Firms that leave, choke prices and exponentials of prices bend the equations so much that some markets are not
-# solved, and are refused: the share that is.
-BENT = {"bertrand-logit": 0.88, "cournot": 0.7, "translog": 0.88}
+# Firms that leave, routes that open, choke prices and exponentials of prices bend the equations so much that some
+# markets are not solved, and are refused: the share that is.
+BENT = {"bertrand-logit": 0.88, "cournot": 0.7, "homogeneous": 0.75, "translog": 0.88}
 
 
 def test_every_structure_is_verified() -> None:
@@ -29,7 +29,9 @@ def test_every_structure_is_verified() -> None:
 @pytest.mark.parametrize("regions", [2, 3, 5, 7, 12])
 @pytest.mark.parametrize("name", structures.names())
 def test_every_market_is_solved_or_refused_by_name(name: str, regions: int) -> None:
-    found: Tally = torture(name, 150 if name in BENT else 400, regions, seed=11)
+    # Markets with an unknown for every route take long.
+    markets = 120 // regions if structures.get(name).corners else 150 if name in BENT else 400
+    found: Tally = torture(name, markets, regions, seed=11)
     assert found.wrong == 0
     assert found.worst <= VERIFIED
     assert found.solved + found.refused.total() == found.markets
@@ -53,7 +55,7 @@ def test_the_second_evaluation_can_tell(name: str) -> None:
         policy = Policy(data.tariff + 0.02 * (policy.tariff - data.tariff))
     # At the benchmark its prices clear the markets, after the shock they do not.
     model = calibrated(structures.get(name), data)
-    still = np.zeros(model.active.shape)
+    still = model.still
     assert excess_demand(name, data, Policy(data.tariff), still).max() < 1e-14
     assert excess_demand(name, data, policy, still).max() > 0.1
     good, x = _solved(model, policy)

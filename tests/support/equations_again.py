@@ -211,6 +211,23 @@ def melitz(m: Levels, x: Long) -> Long:
     return np.expm1(log_sum(ln_revenue, 2)[:, :, 0] - np.log(m.sales) - x)
 
 
+def homogeneous(m: Levels, x: Long) -> Long:
+    """Markets clear, and of each route either the flow or what is lost by using it is zero, and neither is below."""
+    n = m.v.shape[1]
+    ln_p, ln_P, flows = x[:, :n], x[:, n : 2 * n], x[:, 2 * n :].reshape(m.v.shape)
+    spent = m.v * np.exp(m.ln_t0)
+    sold, bought = m.sales[:, :, None], spent.sum(axis=1)[:, None, :]
+    size = np.where(sold > 0, np.minimum(sold, bought), bought)
+    ln_q = np.where(flows > 0, np.log(size) + np.log(flows), -np.inf)
+    # What is not bought costs more by the margin of its origin.
+    ln_k = np.where(m.v > 0, 0, np.log1p(m.parameters["margin"].astype(np.longdouble))[:, :, None]) - m.ln_t0
+    here = m.excess(ln_p, ln_q)
+    ln_d = np.log(bought)[:, 0] - m.by_region("demand") * ln_P
+    there = relative(log_sum(ln_q - ln_k, 1)[:, 0], ln_d, np.log(bought)[:, 0])
+    loss = m.delivered(ln_p) + ln_k - ln_P[:, None, :]
+    return np.concatenate([here, there, np.minimum(flows, loss).reshape(len(x), -1)], axis=1)
+
+
 def gsim(m: Levels, p: Long) -> Long:
     """Francois & Hall's equations in proportional changes; relative to the changes in quantities."""
     sigma, eta, eps = m.by_destination("sigma"), m.by_destination("demand"), m.by_region("supply")

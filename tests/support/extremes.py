@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+from markets import without_circles
 from numpy.typing import NDArray
 
 from viner.model.market import MarketData, Policy
@@ -48,6 +49,8 @@ def draw(structure: Structure, markets: int, regions: int, seed: int) -> tuple[M
     if structure.name == "cournot":
         # Sales come from the difference of price and cost: numbers do not resolve those of far smaller firms.
         value = np.where(value > 0.0, np.maximum(value, 1e-4 * value.max(axis=(1, 2), keepdims=True)), 0.0)
+    if structure.corners:
+        value = value * without_circles(rng, value, elastic=np.isinf(parameters["supply"]))
     data = MarketData(
         tuple(f"market {n}" for n in range(markets)),
         tuple(f"region {n}" for n in range(regions)),
@@ -136,11 +139,18 @@ def _cournot_parameters(_: np.random.Generator, data: MarketData) -> dict[str, A
     return {"firms": np.maximum(data.parameters["firms"], 1.02 * least.max(axis=2))}
 
 
+def _homogeneous_parameters(rng: np.random.Generator, data: MarketData) -> dict[str, Array]:
+    """No source on the threshold, where it would close circles; and in some markets only near ones."""
+    margin = np.where(rng.random((len(data.value), 1)) < 0.5, 0.01, 1.0) * data.parameters["margin"]
+    return {"margin": np.maximum(margin, 1e-4)}
+
+
 # Where legal values of parameters depend on each other, or on the flows.
 LEGAL: Mapping[str, Callable[[np.random.Generator, MarketData], dict[str, Array]]] = {
     "bertrand-ces": _bertrand_ces_parameters,
     "bertrand-logit": _bertrand_logit_parameters,
     "cournot": _cournot_parameters,
+    "homogeneous": _homogeneous_parameters,
     "melitz": _melitz_parameters,
 }
 

@@ -14,7 +14,9 @@ Array = NDArray[np.float64]
 NESTED = "nested-armington"
 IN_CHANGES = tuple(name for name in structures.names() if structures.get(name).form == "changes")
 # Under random policies firms leave a Cournot market: that bends the path, and its integrals have no derivative there.
-SMOOTH = tuple(name for name in structures.names() if name != "cournot")
+INTEGRATED = tuple(name for name in structures.names() if name != "cournot")
+# Where routes open and close nothing has a derivative.
+SMOOTH = tuple(name for name in INTEGRATED if not structures.get(name).corners)
 # Markets of which producer prices are the only unknown.
 COMPETITIVE = tuple(name for name in IN_CHANGES if structures.get(name).system().unknowns == ("p",))
 OTHERS = tuple(name for name in structures.names() if name not in COMPETITIVE)
@@ -50,6 +52,8 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
     home = np.arange(regions)
     value[rng.random(value.shape) < zeros] = 0.0
     value[:, home, home] = 8.0 * rng.lognormal(0.0, 1.0, (sectors, regions))
+    if structures.get(name).corners:
+        value = value * without_circles(rng, value)
     tariff = rng.uniform(0.0, 0.3, value.shape)
     tariff[:, home, home] = 0.0
     ones = np.ones((sectors, regions))
@@ -68,9 +72,33 @@ def random_model(seed: int, *, sectors: int = 3, regions: int = 4, name: str = N
         "firms": rng.uniform(4.0, 12.0, (sectors, regions)),
         "import_demand": rng.uniform(0.3, 1.5, (sectors, regions)),
         "export_supply": rng.uniform(0.5, 8.0, (sectors, regions)),
+        "margin": rng.uniform(0.02, 0.3, (sectors, regions)),
     }
     data = market_data(value, tariff, structure, **parameters)
     return calibrated(structure, replace(data, partner=pairs(regions)))
+
+
+def without_circles(
+    rng: np.random.Generator, value: Array, *, share: float = 0.7, elastic: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Return routes that close no circle: home sales, and a share of the others in random order, if they close none.
+
+    Found by joining regions as origins and as destinations, piece by piece; origins of elastic supply are one piece.
+    """
+    sectors, regions, _ = value.shape
+    out = np.zeros(value.shape, dtype=bool)
+    for s in range(sectors):
+        piece = list(range(2 * regions))
+        if elastic is not None:
+            piece = [2 * regions if n < regions and elastic[s, n] else n for n in piece]
+        routes = [(i, j) for i, j in rng.permutation(np.argwhere(~np.eye(regions, dtype=bool))).tolist()]
+        kept = [route for route in routes if rng.random() < share]
+        for i, j in [(n, n) for n in range(regions)] + kept:
+            a, b = piece[i], piece[regions + j]
+            if value[s, i, j] > 0.0 and a != b:
+                piece = [a if one == b else one for one in piece]
+                out[s, i, j] = True
+    return out
 
 
 def pairs(regions: int) -> NDArray[np.bool_]:

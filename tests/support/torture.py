@@ -68,7 +68,7 @@ def torture(name: str, markets: int, regions: int, seed: int) -> Tally:
         price = np.exp(solution.x * VERIFIERS[name].in_logs)
     sane = np.isfinite(price).all(axis=1) & (price > 0.0).all(axis=1) & (solution.residual <= VERIFIED)
     certain = ~VERIFIERS[name].doubtful(data)
-    start = Policy(data.tariff)
+    at_start, at_end = _sign(model, Policy(data.tariff), 0.0 * solution.x), _sign(model, policy, solution.x)
     return Tally(
         markets=markets,
         solved=int(good.sum()),
@@ -77,7 +77,7 @@ def torture(name: str, markets: int, regions: int, seed: int) -> Tally:
         refused=_causes(model, policy, solution, ~good),
         refused_though_certain=_causes(model, policy, solution, ~good & certain),
         certain=int(certain.sum()),
-        turned=int((good & (_sign(model, policy, solution.x) * _sign(model, start, 0.0 * solution.x) < 0.0)).sum()),
+        turned=0 if model.structure.corners else int((good & (at_end * at_start < 0.0)).sum()),
         iterations=solution.iterations.tolist(),
     )
 
@@ -133,6 +133,14 @@ def _price_given(data: MarketData) -> NDArray[np.bool_]:
 
 def _costs_and_purchases_given(data: MarketData) -> NDArray[np.bool_]:
     return np.concatenate([_price_given(data), data.value.sum(axis=1) == 0.0], axis=1)
+
+
+def _given_and_closed(data: MarketData) -> NDArray[np.bool_]:
+    nothing = data.value.sum(axis=1) == 0.0
+    never = (data.value == 0.0) & np.isinf(data.parameters["margin"])[:, :, None]
+    none_to_sell = _sells_nothing(data) & ~np.isinf(data.parameters["supply"])
+    closed = never | none_to_sell[:, :, None] | nothing[:, None, :]
+    return np.concatenate([_price_given(data), nothing, closed.reshape(len(closed), -1)], axis=1)
 
 
 def _imports_nothing(data: MarketData) -> NDArray[np.bool_]:
@@ -199,6 +207,7 @@ VERIFIERS: Mapping[str, Verifier] = {
     "bertrand-logit": Verifier(oligopoly.bertrand_logit, _costs_and_purchases_given),
     "cournot": Verifier(oligopoly.cournot, _costs_and_purchases_given),
     "gsim": Verifier(again.gsim, _price_given, in_logs=False),
+    "homogeneous": Verifier(again.homogeneous, _given_and_closed, in_logs=False),
     "krugman": Verifier(again.krugman, _sells_nothing, _industries_without_bounds),
     "melitz": Verifier(again.melitz, _sells_nothing, _industries_without_bounds),
     "nested-armington": Verifier(again.nested_armington, _price_given),

@@ -14,7 +14,6 @@ from viner.model.spatial import (
     SpatialChange,
     SpatialEquilibrium,
     SpatialMarket,
-    market_from_flows,
     spatial_change,
     spatial_equilibrium,
 )
@@ -205,40 +204,9 @@ def test_equilibrium_is_the_largest_social_payoff(seed: int) -> None:
     assert_allclose(found.flows[0], best.x.reshape(3, 3), atol=1e-4)
 
 
-VALUE = np.array([[[50.0, 10.0, 0.0], [20.0, 60.0, 5.0], [0.0, 15.0, 40.0]]])
-RATES = np.array([[[0.0, 0.1, 0.2], [0.3, 0.0, 0.2], [0.3, 0.1, 0.0]]])
-
-
-def _observed(margin: float) -> SpatialMarket:
-    return market_from_flows(
-        VALUE, RATES, supply_elasticity=np.full((1, 3), 2.0), demand_elasticity=np.full((1, 3), 0.8), margin=margin
-    )
-
-
-@pytest.mark.parametrize("margin", [0.0, 0.2, np.inf])
-def test_observed_flows_come_back(margin: float) -> None:
-    found = spatial_equilibrium(_observed(margin), RATES)
-    assert_allclose(found.flows, VALUE * (1.0 + RATES), atol=1e-12)
-    assert_allclose(found.producer_price, 1.0, rtol=1e-12)
-    assert_allclose(found.consumer_price, 1.0, rtol=1e-12)
-    assert_allclose(found.revenue, VALUE * RATES, atol=1e-11)
-
-
-def test_the_margin_decides_whether_an_absent_source_comes_in() -> None:
-    """Region 2 sells nothing to region 0 at 30 %. Without the duty it is cheaper by 23 %, and comes in below that."""
-    free = RATES.copy()
-    free[0, 2, 0] = 0.0
-    entered = [spatial_equilibrium(_observed(m), free).flows[0, 2, 0] for m in (0.0, 0.1, 0.35, np.inf)]
-    assert entered[0] > 1.0
-    assert entered[1] > 1.0
-    assert entered[2:] == [0.0, 0.0]
-
-
 def test_bad_arrays_are_named_together() -> None:
     with pytest.raises(ParameterError, match=r"(?s)demand: .*shape.*supply_price: .*above zero"):
         _market(
             supply=[1, 1], demand=[1], supply_price=[0, 1], demand_price=[1, 1],
             supply_elasticity=[1, 1], demand_elasticity=[1, 1],
         )  # fmt: skip
-    with pytest.raises(ParameterError, match="margin"):
-        _observed(-0.1)

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Literal, TypeGuard
 
@@ -217,7 +217,7 @@ def year_faults(where: str, by_year: object) -> list[Fault]:
         return [Fault(where, repr(by_year), "a number for each year", "Write {2010: 0.5, 2012: 1.0}")]
     faults = []
     for year, value in by_year.items():
-        if isinstance(year, bool) or not isinstance(year, int):
+        if isinstance(year, bool) or not isinstance(year, Integral):
             cure = "Drop the quotes" if isinstance(year, str) else ""
             faults.append(Fault(where, f"the year {year!r}", "a whole number", cure))
         if not is_number(value):

@@ -38,6 +38,7 @@ from viner.scenarios.scenario import Assumption, Shock, Step
 from viner.scenarios.schedule import COLUMNS, EVERY, read_schedule
 
 _DATA = Path(str(files("viner.calibration"))) / "data"
+_EXCEPTIONS = "a CSV file or Exemption objects"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ class Union:
                 steps.append(Step(name.lower().replace(" ", "-"), shocks, note))
         inside = rates(benchmark, tariff, self.members, self.members)
         if inside:
-            steps.append(Step("internal", inside, "Trade among members becomes free so far as it originates there."))
+            note = "Trade among members becomes free so far as it originates there; no duty inside rises."
+            steps.append(Step("internal", inside, note))
         return tuple(steps)
 
     @property
@@ -212,6 +214,7 @@ def union(
     ('CHN', 'ASEAN', 'EU27', 'ROW')
     """
     faults = _code_faults(members, "union: members")
+    parties = () if faults else tuple(members)
     if not faults and (len(set(members)) < len(members) or not members):
         faults.append(Fault("union: members", f"{list(members)}", "each member once"))
     if outsiders is not None:
@@ -225,6 +228,8 @@ def union(
     if not wrong:
         for year, share in phases.items():
             faults += fraction_faults(f"union: phase_in[{year}]", share)
+    if not isinstance(external, str | Path):
+        raise ScenarioError((*faults, Fault("union: external", repr(external), "an embedded tariff's name or a .csv")))
     path = Path(external)
     if path.suffix != ".csv":
         known = {found.stem: found for found in sorted(_DATA.glob("*/*.csv")) if _is_schedule(found)}
@@ -232,18 +237,7 @@ def union(
         if str(external) not in known:
             cure = nearest(str(external), tuple(known))
             faults.append(Fault("union: external", repr(str(external)), "an embedded tariff's name or a .csv", cure))
-    listed: tuple[Exemption, ...] = ()
-    try:
-        listed = read_exceptions(exceptions) if isinstance(exceptions, str | Path) else tuple(exceptions)
-    except InputError as error:
-        faults += error.faults
-    entries: tuple[object, ...] = listed
-    for other in entries:
-        if not isinstance(other, Exemption):
-            faults.append(Fault("union: exceptions", repr(other), "a CSV file or Exemption objects"))
-        elif other.member not in members:
-            found = f"{other.product!r} of {other.member}"
-            faults.append(Fault("union: exceptions", found, "exceptions of members", nearest(other.member, members)))
+    listed = _listed(exceptions, parties, faults)
     if faults:
         raise ScenarioError(faults)
     outside = _named_by(path, members) if outsiders is None else tuple(outsiders)
@@ -253,6 +247,33 @@ def union(
             Fault("union: outsiders", f"{', '.join(both)}, a member too", "regions that are no members")
         )
     return Union(tuple(members), path, outside, listed, dict(phases), shares)
+
+
+def _listed(exceptions: object, members: Sequence[str], faults: list[Fault]) -> tuple[Exemption, ...]:
+    """Return exceptions from a file or a list, and add what is wrong with them to `faults`.
+
+    Whose they are is looked at if there are members.
+    """
+    entries: Sequence[object] = ()
+    if isinstance(exceptions, str | Path):
+        try:
+            entries = read_exceptions(exceptions)
+        except InputError as error:
+            faults += error.faults
+    elif isinstance(exceptions, Sequence):
+        entries = exceptions
+    else:
+        faults.append(Fault("union: exceptions", repr(exceptions), _EXCEPTIONS, "Put a single one in a list"))
+    listed = []
+    for entry in entries:
+        if not isinstance(entry, Exemption):
+            faults.append(Fault("union: exceptions", repr(entry), _EXCEPTIONS))
+        elif members and entry.member not in members:
+            found, cure = f"{entry.product!r} of {entry.member}", nearest(str(entry.member), members)
+            faults.append(Fault("union: exceptions", found, "exceptions of members", cure))
+        else:
+            listed.append(entry)
+    return tuple(listed)
 
 
 def _code_faults(codes: object, where: str) -> list[Fault]:

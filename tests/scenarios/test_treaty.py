@@ -1,11 +1,14 @@
 """A union as its treaty has it: the external tariff, exceptions, phases and whose goods count."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from viner.calibration.benchmark import Benchmark
@@ -69,7 +72,7 @@ def test_the_tariff_is_phased_in(small: Benchmark, external: Path) -> None:
 
 
 def test_nothing_is_phased_in_before_its_first_year(small: Benchmark, external: Path) -> None:
-    treated = made(external, phase_in={2012: 1.0})
+    treated = made(external, phase_in={np.int64(2012): 1.0})
     assert_allclose(treated.tariff(small, 2011)[:, 2, :], small.tariff[:, 2, :])
     assert_allclose(treated.tariff(small, 2012)[:, 2, 0], [0.2, 0.3])
     assert [step.name for step in treated.steps(small, 2011)] == ["internal"]
@@ -101,6 +104,24 @@ def test_no_duty_inside_rises(small: Benchmark, external: Path) -> None:
     assert_allclose(tariff[:, 1, 0], [-0.02, 0.04])
     # In full cumulation what was taxed becomes free, and nothing is to be said of what was free.
     assert_allclose(made(external).tariff(free, 2010)[:, 1, 0], [-0.02, 0.0])
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.integers(2008, 2014), st.floats(-0.05, 0.4))
+def test_a_treaty_lies_between_the_benchmark_and_the_common_rate(
+    small: Benchmark, external: Path, share: float, half: float, year: int, own: float
+) -> None:
+    inside = replace(small, tariff=np.where(small.tariff != 0.0, own, 0.0))
+    treated = made(external, cumulation=share, phase_in={2010: half, 2012: 1.0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        tariff = treated.tariff(inside, year)
+    common = np.array([0.2, 0.3])[:, None]
+    reached = 0.0 if year < 2010 else half if year < 2012 else 1.0
+    assert_allclose(tariff[:, 2, :2], np.tile(own + reached * (common - own), 2), atol=1e-15)
+    among = tariff[:, [0, 1], [1, 0]]
+    assert (among <= own).all()
+    assert (among <= (1.0 - share) * tariff[:, 2, [1, 0]] + 1e-15).all() or own < 0.0
 
 
 def test_steps_bring_the_benchmark_to_the_treaty(small: Benchmark, external: Path) -> None:
@@ -173,6 +194,7 @@ def test_the_file_of_exceptions_is_read() -> None:
     assert all(e.basis == "assumed" and e.low is not None and e.high is not None for e in found.values())
 
 
+CARS = Exemption("Cars", "KAZ", "food", 0.5, {2010: 1.0})
 HEADER = "product,member,sector,share,low,high,common,counted_as,basis,source,2010,2012"
 STEEL = "Steel,KAZ,metals,0.25,,,20,rate,assumed,made up,0,10"
 
@@ -239,6 +261,8 @@ def test_columns_of_the_file_of_exceptions(tmp_path: Path, external: Path) -> No
         ),
         ({"cumulation": "all"}, "union: cumulation[*]: 'all'; expected a fraction from 0 to 1. Drop the quotes"),
         ({"cumulation": {"food": None}}, "union: cumulation[food]: None; expected a fraction from 0 to 1"),
+        ({"external": None}, "union: external: None; expected an embedded tariff's name or a .csv"),
+        ({"exceptions": CARS}, "expected a CSV file or Exemption objects. Put a single one in a list"),
         ({"exceptions": ["cars"]}, "union: exceptions: 'cars'; expected a CSV file or Exemption objects"),
     ],
 )
@@ -250,6 +274,9 @@ def test_arguments_of_a_treaty_are_refused(external: Path, more: dict[str, Any],
 
 
 def test_all_faults_of_a_treaty_come_together(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        union("EACU", external="cet-2010", outsiders=["CHN"], exceptions=[CARS])
+    assert [fault.where for fault in caught.value.faults] == ["union: members"]
     with pytest.raises(ScenarioError) as caught:
         union("EACU", external="cet-2011", exceptions=tmp_path / "no.csv", cumulation=2.0, phase_in={2010: 3.0})
     assert [fault.where.replace(f"{tmp_path}/", "") for fault in caught.value.faults] == [

@@ -213,7 +213,7 @@ def test_each_change_of_policy_belongs_to_one_region() -> None:
     found = moved_by(["a"], [start, end], model.data.regions)
     for instrument, (name, side) in FIELDS.items():
         mine = {key: moves[name] for key, moves in found.items() if key[1] == instrument}
-        if instrument in ("tariff", "quota", "over-quota-tariff", "minimum-duty"):
+        if instrument in ("tariff", "quota", "shared-quota", "over-quota-tariff", "minimum-duty"):
             assert not mine
             continue
         assert_allclose(sum(mine.values()), getattr(end, name) - getattr(start, name))

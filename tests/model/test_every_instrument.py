@@ -273,7 +273,7 @@ def test_accounts_add_up_and_pooling_moves_nothing_but_duties(data: st.DataObjec
     """Whatever instruments there are: what buyers pay is what all others get, and a pool is lump sums."""
     drawn = data.draw(some_of(name))
     names = tuple(sorted(drawn | ({"quota"} if "over_tariff" in drawn else set())))
-    model = random_model(seed, sectors=2, regions=3, name=name)
+    model = random_model(seed, sectors=1, regions=3, name=name)
     start = Policy(model.data.tariff)
     end = full_policy(model, seed, names)
     size = model.data.value.sum()

@@ -30,7 +30,7 @@ def test_every_structure_is_verified() -> None:
 @pytest.mark.parametrize("name", structures.names())
 def test_every_market_is_solved_or_refused_by_name(name: str, regions: int) -> None:
     # Markets with an unknown for every route take long.
-    markets = 1 + 360 // regions**2 if structures.get(name).corners else 150 if name in BENT else 400
+    markets = 1 + 432 // regions**2 if structures.get(name).corners else 150 if name in BENT else 400
     found: Tally = torture(name, markets, regions, seed=11)
     assert found.wrong == 0
     assert found.worst <= VERIFIED

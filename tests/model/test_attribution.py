@@ -144,7 +144,7 @@ def _mixed(before: Policy, after: Policy, importers: Array) -> Policy:
 
 
 @every
-@few
+@settings(max_examples=1)
 @given(seed=seeds, order=st.permutations(range(3)))
 def test_renaming_regions_renames_their_parts(seed: int, order: list[int], name: str) -> None:
     model, done = experiment(name, seed, pool=False)

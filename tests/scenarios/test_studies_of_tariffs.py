@@ -107,6 +107,7 @@ def test_common_tariffs_lie_between_those_before(union: Findings) -> None:
     assert (frame["union"] >= before.min(axis=1)).all()
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_frames_stand_on_disk(union: Findings, optimal: Findings, tmp_path: Path) -> None:
     for study, findings in ((kemp_wan.scenario(), union), (optimal_tariff.scenario(), optimal)):
         folder = tmp_path / study.name

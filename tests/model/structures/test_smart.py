@@ -181,6 +181,7 @@ def test_what_it_does_not_have_is_refused() -> None:
         _run(_model(import_demand=3.0), RUS=0.6)
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_input_in_the_shape_of_smart_gives_output_in_its_shape(tmp_path: Path) -> None:
     """One importer, no home sales: a benchmark folder, a scenario, `viner run`, and the columns that users know."""
     folder = tmp_path / "kaz-only"

@@ -67,9 +67,14 @@ VARIANTS = Plot(
 )  # fmt: skip
 
 
+OF_MECHANISMS = ("trade-diverted", "market-diagram")
+"""Figures of the parts of a change, which some structures do not have."""
+
+
 def figures_of(result: RunResult) -> tuple[Plot, ...]:
-    """Return the figures of a run; one on variants only where there are any."""
-    return (*FIGURES, VARIANTS) if result.scenario.variants else FIGURES
+    """Return the figures of a run; one on variants only where there are any, and none of parts that there are not."""
+    figures = (*FIGURES, VARIANTS) if result.scenario.variants else FIGURES
+    return tuple(plot for plot in figures if result.structure.mechanisms or plot.name not in OF_MECHANISMS)
 
 
 def write_figures(

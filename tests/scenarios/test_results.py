@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from numpy.testing import assert_allclose
 
 from viner.calibration.benchmark import from_arrays
@@ -35,6 +36,7 @@ from viner.scenarios.figures_welfare import (
     welfare_waterfall_data,
 )
 from viner.scenarios.output import write_results
+from viner.scenarios.registry import find_scenario
 from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.typeset import Table, as_latex, latex_text
@@ -220,6 +222,18 @@ def test_everything_works_without_a_union(small: RunResult, tmp_path: Path) -> N
     assert not (tmp_path / "small" / "tables" / "import-shares.csv").exists()
     for plot in (plot_quantity_heatmap, plot_producer_gains):
         assert plot(small).get_xlabel()
+
+
+def test_structures_without_mechanisms_have_no_figures_of_them(result: RunResult) -> None:
+    every = {plot.name for plot in figures.figures_of(result)}
+    assert set(figures.OF_MECHANISMS) < every
+    teaching = run(find_scenario("viner-1950", {}))
+    assert not teaching.structure.mechanisms
+    shown = figures.figures_of(teaching)
+    assert {plot.name for plot in shown} == every - {*figures.OF_MECHANISMS, "variants"}
+    for plot in shown:
+        texts = [text.get_text() for text in figures.draw(plot, teaching, 7.0, 3.6).findobj(Text)]
+        assert not [text for text in texts if "nan" in text.split()], plot.name
 
 
 def test_tables_have_the_numbers_of_the_result(result: RunResult) -> None:

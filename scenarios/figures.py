@@ -40,7 +40,7 @@ FIGURES: tuple[Plot, ...] = (
     ),
     Plot(
         "market-diagram", "One market before and after", plot_market_diagram, market_diagram_data,
-        "Open: before; filled: after. Areas: USD m. Quantity axes do not begin at zero.", (3.2, 3.8),
+        "Open: before; filled: after. Areas in the unit of the axis. Quantity axes do not begin at zero.", (3.2, 3.8),
     ),
     Plot(
         "welfare", "Welfare by member", plot_welfare_waterfall, welfare_waterfall_data,

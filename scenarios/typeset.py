@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,9 @@ _ESCAPES = str.maketrans(
 )
 
 # Widths at scriptsize, as shares of the line.
-_CHARACTER, _GAP = 0.0075, 0.025
+_CHARACTER, _GAP = 0.0075, 0.014
+# A heading of numbers that has more characters is broken over lines.
+_HEADING = 10
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,18 @@ def as_latex(table: Table) -> str:
     """Return a table as LaTeX; the document needs the package booktabs."""
     printed = table.printed
     wide = {c for c in printed.columns if c not in table.digits and printed[c].str.len().max() > 40}
-    lengths = {c: max(len(str(c)), int(printed[c].str.len().max())) for c in printed.columns}
+    lengths = {
+        c: max(min(len(str(c)), _HEADING) if c in table.digits else len(str(c)), int(printed[c].str.len().max()))
+        for c in printed.columns
+    }
     taken = sum(_CHARACTER * lengths[c] for c in printed.columns if c not in wide) + _GAP * len(printed.columns)
     share = max((1.0 - taken) / max(len(wide), 1), 0.12)
     columns = "".join(
         "r" if c in table.digits else rf"p{{{share:.2f}\textwidth}}" if c in wide else "l" for c in printed.columns
     )
-    head = " & ".join(latex_text(str(c)) for c in printed.columns)
+    head = " & ".join(_heading(str(c), broken=c in table.digits) for c in printed.columns)
     rows = [" & ".join(latex_text(str(x)) for x in row) + r" \\" for row in printed.itertuples(index=False)]
-    size = r"\scriptsize" if len(printed.columns) > 8 or wide else r"\small"
+    size = r"\scriptsize\setlength{\tabcolsep}{3pt}" if len(printed.columns) > 6 or wide else r"\small"
     return "\n".join(
         (
             r"\begin{table}[htbp]",
@@ -106,6 +112,16 @@ def as_latex(table: Table) -> str:
             "",
         )
     )
+
+
+def _heading(text: str, *, broken: bool) -> str:
+    """Return a heading; one that is much longer than the numbers below is broken over lines."""
+    if not broken or len(text) <= _HEADING:
+        return latex_text(text)
+    lines = wrap(text, _HEADING, break_long_words=False, break_on_hyphens=False)
+    if len(lines) == 1:
+        return latex_text(text)
+    return r"\shortstack[r]{" + r"\\".join(map(latex_text, lines)) + "}"
 
 
 def as_markdown(table: Table) -> str:

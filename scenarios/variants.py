@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from viner.scenarios.exceptions import RANGES
 from viner.scenarios.figures_common import axes, colours, position, size_of, spaced, usd
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.typeset import Table
@@ -85,17 +86,20 @@ def variants_data(result: RunResult) -> pd.DataFrame:
 
 
 def plot_variants(result: RunResult, *, ax: Axes | None = None) -> Axes:
-    """Draw the change in welfare of each member over the variants."""
+    """Draw the change in welfare of each member over the variants, joined where they are years or ends of a range."""
     ax = axes(ax)
     data = variants_data(result)
     data = data[data["part"] == "total"]
     names = list(all_variants(result))
     x = np.arange(len(names))
     colour = colours(result.members)
+    # A line says that what lies between two variants has a meaning.
+    ordered = all(name.isdigit() or name in RANGES for name in names)
+    lines = _LINES if ordered else ("none",)
     for n, region in enumerate(result.members):
         y = data.loc[data["region"] == region, "value"].to_numpy()
         ax.plot(
-            x, y, marker=_MARKERS[n % len(_MARKERS)], linestyle=_LINES[n % len(_LINES)], color=colour[region],
+            x, y, marker=_MARKERS[n % len(_MARKERS)], linestyle=lines[n % len(lines)], color=colour[region],
             ms=4, linewidth=1.1,
         )  # fmt: skip
     ax.axhline(0.0, color="black", linewidth=0.6)

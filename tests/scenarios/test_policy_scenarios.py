@@ -70,6 +70,12 @@ def test_variants_are_written_side_by_side(years: RunResult) -> None:
     assert [label.get_text() for label in ax.get_xticklabels()] == list(all_variants(years))
     assert "USD m" in ax.get_ylabel()
     assert [text.get_text() for text in ax.texts] == ["Russia", "Kazakhstan", "Belarus"]
+    joined = {line.get_linestyle() for line in ax.lines if line.get_marker() != "None"}
+    assert "None" not in joined
+    # Years are joined by a line, variants of which none lies between the others are not.
+    other = replace(years.scenario, variants={"other": replace(years.scenario, variants={})})
+    apart = plot_variants(run(other))
+    assert {line.get_linestyle() for line in apart.lines if line.get_marker() != "None"} == {"None"}
     assert assumptions_table(years).frame["Low"].notna().all()
 
 

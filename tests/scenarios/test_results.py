@@ -247,6 +247,13 @@ def test_tables_have_the_numbers_of_the_result(result: RunResult) -> None:
     }  # fmt: skip
 
 
+def test_long_headings_of_numbers_are_broken_over_lines() -> None:
+    frame = pd.DataFrame({"Some sector of a long name": ["x"], "Displacement & expansion, all": [1.0], "Price": [2.0]})
+    text = as_latex(Table("t", "T", frame, {"Displacement & expansion, all": 1, "Price": 1}))
+    head = r"Some sector of a long name & \shortstack[r]{Displacement\\\&\\expansion,\\all} & Price \\"
+    assert head in text.splitlines()
+
+
 def test_latex_is_escaped_and_digits_are_sensible() -> None:
     frame = pd.DataFrame({"a_b": ["x & y", "50 %"], "value": [-0.0001, -1234.56]})
     text = as_latex(Table("t", "A_title", frame, {"value": 1}, ("Note.",)))

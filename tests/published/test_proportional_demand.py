@@ -97,4 +97,4 @@ def test_prices_after_the_merger(eta: float) -> None:
 
     found = root(gaps, np.zeros(3), tol=1e-10)
     assert abs(found.fun).max() < 1e-9
-    assert_allclose(100.0 * np.expm1(found.x), rises, rtol=2e-6)
+    assert_allclose(100.0 * np.expm1(found.x), rises, rtol=1e-6)

@@ -262,9 +262,12 @@ def _damped(jacobian: Array, right: Array, damping: Array) -> Array:
     n = right.shape[1]
     size = np.sqrt((right**2).sum(axis=1))
     root = np.sqrt(damping * np.minimum(size, 1.0))
-    stacked = np.concatenate([jacobian, root[:, None, None] * np.eye(n)], axis=1)
-    q, r = np.linalg.qr(stacked)
-    return -np.asarray(np.linalg.solve(r, np.einsum("mij,mi->mj", q[:, :n], right)[..., None])[..., 0])
+    # The right side as one more column: what a factorisation makes of it is all that is needed of `q`.
+    stacked = np.zeros((len(right), 2 * n, n + 1))
+    stacked[:, :n, :n], stacked[:, :n, n] = jacobian, right
+    np.einsum("mii->mi", stacked[:, n:, :n])[...] = root[:, None]
+    r = np.linalg.qr(stacked, mode="r")
+    return -np.asarray(np.linalg.solve(r[:, :n, :n], r[:, :n, n:])[..., 0])
 
 
 def _searched(

@@ -1,5 +1,10 @@
 """What all tests share."""
 
+import os
+
+# Workers share the processors already: threads inside of each would wait for one another. Read as NumPy is loaded.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 from collections.abc import Iterator
 
 import numpy as np

@@ -7,28 +7,7 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from right_market import (
-    HOME,
-    IMPORTS,
-    RIGHT,
-    d,
-    eps,
-    f,
-    gamma,
-    i,
-    j,
-    k,
-    member,
-    p,
-    q,
-    quantity,
-    refused,
-    s,
-    system,
-    tau,
-    with_cases,
-    with_definition,
-)
+from right_market import HOME, IMPORTS, RIGHT, by_cases, f, i, j, k, member, quantity, refused, system, with_definition
 from sympy import And, Eq, Ne
 
 from viner.errors import EquationError
@@ -49,6 +28,8 @@ from viner.model.notation import (
 )
 from viner.model.printing import system_latex, system_text
 from viner.model.system import Condition, Definition, System, floor, ordered
+
+p, d, q, s, P, tau, eps, gamma = RIGHT.quantities
 
 
 def test_a_system_that_is_right_is_built() -> None:
@@ -211,7 +192,7 @@ def test_what_may_be_zero_has_no_form_in_changes() -> None:
 
 
 def test_scalars_and_masks_are_printed_as_in_a_paper() -> None:
-    shown = with_cases(
+    shown = by_cases(
         replace(IMPORTS, where=And(Ne(i, j), inside(member[i]))),
         replace(IMPORTS, where=And(Ne(i, j), outside(member[i])), value=total(d[i, k], k, And(Ne(k, i), Ne(k, j)))),
         HOME,

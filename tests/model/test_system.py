@@ -4,29 +4,7 @@ from dataclasses import replace
 
 import pytest
 import sympy
-from right_market import (
-    HOME,
-    IMPORTS,
-    RIGHT,
-    P,
-    d,
-    eps,
-    f,
-    gamma,
-    i,
-    j,
-    k,
-    member,
-    p,
-    q,
-    quantity,
-    refused,
-    s,
-    system,
-    tau,
-    with_cases,
-    with_definition,
-)
+from right_market import HOME, IMPORTS, RIGHT, by_cases, f, i, j, k, member, quantity, refused, system, with_definition
 from sympy import And, Eq, Ne, Or
 
 from viner.errors import EquationError
@@ -38,6 +16,8 @@ from viner.model.notation import (
     total,
 )
 from viner.model.system import Condition, Definition, ordered
+
+p, d, q, s, P, tau, eps, gamma = RIGHT.quantities
 
 
 def test_declared_twice() -> None:
@@ -121,21 +101,21 @@ def test_defined_twice() -> None:
     with refused("s[i] is defined twice; remove one definition or give each its own cells by where="):
         system(reports=(again,))
     with refused("q[i,j] is defined twice; remove one definition or give each its own cells by where="):
-        with_cases(IMPORTS, IMPORTS, HOME)
+        by_cases(IMPORTS, IMPORTS, HOME)
 
 
 def test_cases_that_cover() -> None:
-    with_cases(IMPORTS, HOME)
-    with_cases(IMPORTS, replace(HOME, target=q[i, j], where=Eq(i, j)))
-    with_cases(
+    by_cases(IMPORTS, HOME)
+    by_cases(IMPORTS, replace(HOME, target=q[i, j], where=Eq(i, j)))
+    by_cases(
         replace(IMPORTS, where=And(Ne(i, j), inside(member[i]))),
         replace(IMPORTS, where=And(Ne(i, j), outside(member[i]))),
         HOME,
     )
-    with_cases(replace(IMPORTS, where=Or(Ne(i, j), inside(member[i]))), replace(HOME, where=outside(member[j])))
+    by_cases(replace(IMPORTS, where=Or(Ne(i, j), inside(member[i]))), replace(HOME, where=outside(member[j])))
     # The home cell is not used.
-    with_cases(IMPORTS, conditions=(Condition(s[i], total(q[i, j], j, Ne(i, j)), p[i], "Clearing"),))
-    with_cases(
+    by_cases(IMPORTS, conditions=(Condition(s[i], total(q[i, j], j, Ne(i, j)), p[i], "Clearing"),))
+    by_cases(
         replace(IMPORTS, where=inside(member[i])),
         conditions=(Condition(s[i], total(q[i, j], j), p[i], "Clearing", where=inside(member[i])),),
     )
@@ -144,11 +124,11 @@ def test_cases_that_cover() -> None:
 def test_cases_that_leave_a_gap() -> None:
     cure = ", where q has no definition; define it there or leave the cell out by where="
     with refused(f"the condition of p[i] uses q[i,i]{cure}"):
-        with_cases(IMPORTS)
+        by_cases(IMPORTS)
     with refused(f"the condition of p[i] uses q[i,j], i not in member{cure}"):
-        with_cases(replace(IMPORTS, where=And(Ne(i, j), inside(member[i]))), HOME)
+        by_cases(replace(IMPORTS, where=And(Ne(i, j), inside(member[i]))), HOME)
     with refused(f"the condition of p[i] uses q[i,i], i in member{cure}"):
-        with_cases(IMPORTS, conditions=(Condition(s[i], total(q[i, j], j, inside(member[i])), p[i], "Clearing"),))
+        by_cases(IMPORTS, conditions=(Condition(s[i], total(q[i, j], j, inside(member[i])), p[i], "Clearing"),))
 
 
 def test_cases_of_a_report_need_not_cover() -> None:
@@ -160,9 +140,9 @@ def test_cases_of_a_report_need_not_cover() -> None:
 def test_cases_that_overlap() -> None:
     cure = "; give each its own cells by where="
     with refused(f"two definitions of q overlap in q[i,i]{cure}"):
-        with_cases(replace(IMPORTS, where=sympy.true), HOME)
+        by_cases(replace(IMPORTS, where=sympy.true), HOME)
     with refused(f"two definitions of q overlap in q[i,j], i in member, j in member{cure}"):
-        with_cases(
+        by_cases(
             replace(IMPORTS, where=And(Ne(i, j), inside(member[i]))),
             replace(IMPORTS, where=And(Ne(i, j), Or(outside(member[i]), inside(member[j])))),
             HOME,

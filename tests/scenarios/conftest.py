@@ -1,11 +1,19 @@
-"""A small benchmark, in memory and as a folder, for the tests of scenarios."""
+"""What tests of scenarios share: a small benchmark, in memory and as a folder, and runs that are made once."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from viner.calibration.benchmark import Benchmark, from_arrays
+from viner.model import structures
+from viner.scenarios import claims, eurasia_2010
+from viner.scenarios.claims import Answers, answers
+from viner.scenarios.claims_model import Simulated, draws, union_under
+from viner.scenarios.compare import Comparison, compare
+from viner.scenarios.run import RunResult, run
+from viner.scenarios.scenario import Scenario, Shock, Step
 
 REGIONS = ("RUS", "KAZ", "CHN")
 SECTORS = ("food", "metals")
@@ -55,3 +63,45 @@ def folder(tmp_path: Path) -> Path:
         "supply,*,*,3,assumed,test\n"
     )
     return place
+
+
+@pytest.fixture
+def raise_duty(small: Benchmark) -> Scenario:
+    """One importer's duty on one origin rises."""
+    step = Step("duty", [Shock("tariff", origin="CHN", destination="KAZ", rate=0.3)])
+    return Scenario(benchmark=small, steps=[step], name="duty")
+
+
+@pytest.fixture(scope="session")
+def eurasia() -> RunResult:
+    """The union of 2010: Kazakhstan raises its tariff on third countries."""
+    return run(eurasia_2010.scenario())
+
+
+@pytest.fixture(scope="session")
+def pair() -> Comparison:
+    """Two structures that the benchmark has all parameters of."""
+    return compare(eurasia_2010.scenario(), ("armington", "nested-armington"))
+
+
+@pytest.fixture(scope="session")
+def whole() -> Comparison:
+    """All structures, with defaults, on the sectors that they have in common."""
+    return compare(eurasia_2010.scenario(), defaults=True, common_sectors=True)
+
+
+@pytest.fixture(scope="session")
+def unions() -> Mapping[str, Simulated]:
+    """The union under all structures that can have the benchmark's flows: on a homogeneous good's routes none cross."""
+    used = [one for name in structures.names() if not (one := structures.get(name)).corners]
+    drawn, _ = draws(used)
+    return {structure.name: union_under(structure, drawn) for structure in used}
+
+
+@pytest.fixture(scope="session")
+def answered(unions: Mapping[str, Simulated]) -> Answers:
+    """The press account answered."""
+    real = claims.union_under
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "union_under", lambda one, drawn: unions.get(one.name) or real(one, drawn))
+        return answers()

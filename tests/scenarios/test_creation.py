@@ -24,12 +24,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 RUS, KAZ, CHN = 0, 1, 2
 
 
-@pytest.fixture(scope="module")
-def union() -> RunResult:
-    """The union of 2010: Kazakhstan raises its tariff on third countries."""
-    return run(scenario())
-
-
 def of(benchmark: Benchmark, *shocks: Shock, structure: str = "nested-armington") -> RunResult:
     return run(Scenario(benchmark=benchmark, structure=structure, steps=[Step("a", shocks)], name="a"))
 
@@ -54,26 +48,26 @@ def test_the_worked_case_of_the_documentation() -> None:
     assert "export_supply infinite (assumed: as in WITS" in table.notes[1]
 
 
-def test_the_exact_parts_are_those_of_the_other_tables(union: RunResult) -> None:
-    frame = {t.name: t for t in tables(union)}["creation-diversion"].frame.set_index("Sector")
+def test_the_exact_parts_are_those_of_the_other_tables(eurasia: RunResult) -> None:
+    frame = {t.name: t for t in tables(eurasia)}["creation-diversion"].frame.set_index("Sector")
     assert_allclose(frame.loc["Total"], frame.drop("Total").sum())
-    assert codes(union, "KAZ") == ["RUS", "BLR"]
-    summary = union.summary.query("step == 'total' and sector == '*' and region == 'KAZ'")
+    assert codes(eurasia, "KAZ") == ["RUS", "BLR"]
+    summary = eurasia.summary.query("step == 'total' and sector == '*' and region == 'KAZ'")
     measures = summary.set_index("measure")["value"]
     assert_allclose(frame.loc["Total", "Diversion"], measures["diversion"])
     assert_allclose(frame[VINER[0]], frame["Displacement"] + frame["Expansion"])
     assert_allclose(frame.loc["Total", VINER[0]], measures["creation"] + measures["destruction"])
-    o, j = union.total, list(union.benchmark.regions).index("KAZ")
+    o, j = eurasia.total, list(eurasia.benchmark.regions).index("KAZ")
     change = (o.value0 * (o.quantity_ratio - 1.0))[:, :, j]
-    gains = change[:, favoured(union, "KAZ")].sum(axis=1)
+    gains = change[:, favoured(eurasia, "KAZ")].sum(axis=1)
     assert_allclose(frame[list(EXACT)].drop("Total").sum(axis=1), gains, rtol=1e-8, atol=1e-8)
     # All sources: what is not diversion of anybody.
     abroad = np.delete(change, j, axis=1).sum() - np.delete(o.diversion[:, :, j], j, axis=1).sum()
     assert_allclose(frame.loc["Total", ALL_SOURCES], abroad)
 
 
-def test_the_union_on_the_page_on_theory(union: RunResult) -> None:
-    row = creation_diversion(union, "KAZ").frame.iloc[-1]
+def test_the_union_on_the_page_on_theory(eurasia: RunResult) -> None:
+    row = creation_diversion(eurasia, "KAZ").frame.iloc[-1]
     page = (DOCS / "theory.md").read_text()
 
     def text(*names: str) -> str:
@@ -84,16 +78,16 @@ def test_the_union_on_the_page_on_theory(union: RunResult) -> None:
     assert f"| SMART | | | | | {text(*SMART)} |" in page
 
 
-def test_smart_says_what_its_own_run_says(union: RunResult) -> None:
-    benchmark, _ = filled(union.benchmark, [structures.get("nested-armington"), structures.get("smart")])
-    own = run(replace(scenario(), benchmark=benchmark, structure="smart", steps=union.scenario.steps, pool={}))
+def test_smart_says_what_its_own_run_says(eurasia: RunResult) -> None:
+    benchmark, _ = filled(eurasia.benchmark, [structures.get("nested-armington"), structures.get("smart")])
+    own = run(replace(scenario(), benchmark=benchmark, structure="smart", steps=eurasia.scenario.steps, pool={}))
     j = list(benchmark.regions).index("KAZ")
-    smart = smart_sense(union, "KAZ")
+    smart = smart_sense(eurasia, "KAZ")
     assert_allclose(smart.creation, own.total.own["trade_creation"][:, :, j].sum(axis=1))
     assert_allclose(smart.diversion, own.total.own["trade_diversion"][:, :, j], atol=1e-10)
     assert not smart.refused
     # The table of that run has the same two columns, and no displacement.
-    there, here = creation_diversion(own, "KAZ").frame, creation_diversion(union, "KAZ").frame
+    there, here = creation_diversion(own, "KAZ").frame, creation_diversion(eurasia, "KAZ").frame
     assert_allclose(there[list(SMART)], here[list(SMART)])
     assert_allclose(there["Displacement"], 0.0)
     assert_allclose(there["Diversion"], there[SMART[1]])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from pooled import cut_with
 
 from viner.calibration.benchmark import Benchmark
 from viner.errors import ScenarioError
@@ -20,14 +21,9 @@ from viner.scenarios.toml import load_scenario
 from viner.scenarios.variants import all_variants, variants_table
 
 
-@pytest.fixture(scope="module")
-def central() -> RunResult:
-    return run(eurasia_2010.scenario())
-
-
-@pytest.fixture(scope="module")
-def pooled(central: RunResult) -> RunResult:
-    return central.variants[POOL_OF_2012]
+@pytest.fixture
+def pooled(eurasia: RunResult) -> RunResult:
+    return eurasia.variants[POOL_OF_2012]
 
 
 def at(result: RunResult) -> list[int]:
@@ -50,18 +46,18 @@ def test_the_collections_of_2012_are_belaruss_receipts_over_its_share() -> None:
     assert sum(COLLECTIONS_2012.values()) == pytest.approx(1.0, abs=1e-12)
 
 
-def test_the_variant_moves_the_pool_and_nothing_else(central: RunResult, pooled: RunResult) -> None:
+def test_the_variant_moves_the_pool_and_nothing_else(eurasia: RunResult, pooled: RunResult) -> None:
     for name in ("value1", "consumer_surplus", "producer_surplus", "tariff_revenue", "rent"):
-        np.testing.assert_array_equal(getattr(pooled.total, name), getattr(central.total, name))
-    pot = collected(central).sum(axis=1)
+        np.testing.assert_array_equal(getattr(pooled.total, name), getattr(eurasia.total, name))
+    pot = collected(eurasia).sum(axis=1)
     net = np.array([SHARES[m] - COLLECTIONS_2012[m] for m in MEMBERS])
     assert_allclose(pooled.total.pool_transfer[:, at(pooled)], net * pot[:, None], atol=1e-9)
     assert_allclose(pooled.total.pool_transfer.sum(axis=1), 0.0, atol=1e-9)
-    assert_allclose(central.total.pool_transfer.sum(axis=1), 0.0, atol=1e-9)
+    assert_allclose(eurasia.total.pool_transfer.sum(axis=1), 0.0, atol=1e-9)
     others = [n for n in range(8) if n not in at(pooled)]
     assert (pooled.total.pool_transfer[:, others] == 0.0).all()
     # It turns the sign of every member's transfer.
-    transfers = [result.total.pool_transfer.sum(axis=0)[at(result)] for result in (central, pooled)]
+    transfers = [result.total.pool_transfer.sum(axis=0)[at(result)] for result in (eurasia, pooled)]
     assert (np.sign(transfers[0]) == [1.0, -1.0, -1.0]).all()
     assert (np.sign(transfers[1]) == [-1.0, 1.0, 1.0]).all()
 
@@ -80,12 +76,12 @@ def test_the_parts_of_the_variant_add_up(pooled: RunResult) -> None:
     assert linear["RUS"] / linear["BLR"] == pytest.approx(net["RUS"] / net["BLR"], rel=1e-9)
 
 
-def test_the_models_own_collections_give_the_ordinary_pool(central: RunResult) -> None:
+def test_the_models_own_collections_give_the_ordinary_pool(eurasia: RunResult) -> None:
     """Sector by sector, as shares may differ between them."""
-    revenue, paid = central.total.policy.tariff * central.total.value1, collected(central)
-    shares = dict(zip(at(central), SHARES.values(), strict=True))
+    revenue, paid = eurasia.total.policy.tariff * eurasia.total.value1, collected(eurasia)
+    shares = dict(zip(at(eurasia), SHARES.values(), strict=True))
     for s in range(len(paid)):
-        own = dict(zip(at(central), paid[s] / paid[s].sum(), strict=True))
+        own = dict(zip(at(eurasia), paid[s] / paid[s].sum(), strict=True))
         one = revenue[s : s + 1]
         assert_allclose(pool_transfer(one, Pool(shares, own)), pool_transfer(one, shares), atol=1e-9)
     assert dict(Pool(shares)) == shares
@@ -109,18 +105,18 @@ def test_the_option_is_the_variant_and_other_scenarios_have_it_too(pooled: RunRe
         eurasia_2010.scenario(collections="2011")
 
 
-def test_welfare_before_the_pool_is_shown(central: RunResult) -> None:
-    expected = (central.total.total - central.total.pool_transfer).sum(axis=0)
-    assert_allclose(headline(central).frame["Welfare before the pool"], expected, atol=1e-9)
-    shown = welfare(central).frame.query("Step == 'total'")
-    assert_allclose(shown["Before the pool"], expected[at(central)], atol=1e-9)
+def test_welfare_before_the_pool_is_shown(eurasia: RunResult) -> None:
+    expected = (eurasia.total.total - eurasia.total.pool_transfer).sum(axis=0)
+    assert_allclose(headline(eurasia).frame["Welfare before the pool"], expected, atol=1e-9)
+    shown = welfare(eurasia).frame.query("Step == 'total'")
+    assert_allclose(shown["Before the pool"], expected[at(eurasia)], atol=1e-9)
     assert_allclose(shown["Before the pool"] + shown["Pool"], shown["Total"], atol=1e-9)
-    side_by_side = variants_table(central).frame
+    side_by_side = variants_table(eurasia).frame
     assert list(side_by_side["Variant"]) == ["central"] * 3 + [POOL_OF_2012] * 3
-    assert_allclose(side_by_side["Before the pool"], np.tile(expected[at(central)], 2), atol=1e-9)
+    assert_allclose(side_by_side["Before the pool"], np.tile(expected[at(eurasia)], 2), atol=1e-9)
     assert all(f"before the pool {x:+,.0f}".replace("-", "\u2212") in text
-               for x, text in zip(expected[at(central)], headlines(central), strict=True))  # fmt: skip
-    without = run(replace(central.scenario, pool={}, variants={}, name="x"))
+               for x, text in zip(expected[at(eurasia)], headlines(eurasia), strict=True))  # fmt: skip
+    without = run(replace(eurasia.scenario, pool={}, variants={}, name="x"))
     assert "Welfare before the pool" not in headline(without).frame
     assert "Before the pool" not in welfare(without).frame
     assert all("before the pool" not in text for text in headlines(without))
@@ -146,11 +142,8 @@ def test_wrong_collections_are_refused(small: Benchmark, collections: dict[str, 
 
 def test_collections_can_be_given_in_a_file(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "pooled.toml"
-    text = (
-        f'benchmark = "{folder.name}"\nstructure = "nested-armington"\n[[step]]\nname = "cut"\n'
-        '[[step.shock]]\ninstrument = "tariff"\norigin = "CHN"\ndestination = "KAZ"\nrate = 0.05\n'
-        "[pool]\nRUS = 0.9\nKAZ = 0.1\n[pool_collections]\nRUS = 0.6\nKAZ = 0.4\n"
-    )
+    pool = "[pool]\nRUS = 0.9\nKAZ = 0.1\n[pool_collections]\nRUS = 0.6\nKAZ = 0.4\n"
+    text = cut_with(pool, folder.name, rate=0.05)
     path.write_text(text)
     found = load_scenario(path)
     assert found.pool_collections == {"RUS": 0.6, "KAZ": 0.4}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from pooled import cut_with
 
 from viner.calibration.benchmark import Benchmark
 from viner.errors import ScenarioError
@@ -70,15 +71,11 @@ def test_to_first_order_it_is_the_derivative(small: Benchmark) -> None:
 
 def test_in_a_file_and_without_a_pool(tmp_path: Path, folder: Path) -> None:
     path = tmp_path / "own.toml"
-    text = (
-        f'benchmark = "{folder}"\nstructure = "nested-armington"\npool_in_force = true\nPOOL'
-        '[[step]]\nname = "cut"\n[[step.shock]]\n'
-        'instrument = "tariff"\norigin = "CHN"\ndestination = "KAZ"\nrate = 0.0\n'
-    )
-    path.write_text(text.replace("POOL", "[pool]\nRUS = 0.7\nKAZ = 0.3\n"))
+    pool, in_force = "[pool]\nRUS = 0.7\nKAZ = 0.3\n", "pool_in_force = true\n"
+    path.write_text(cut_with(pool, folder, rate=0.0, top=in_force))
     found = load_scenario(path)
     assert found.pool_in_force
     assert [step.name for step in found.all_steps] == ["cut"]
-    path.write_text(text.replace("POOL", ""))
+    path.write_text(cut_with("", folder, rate=0.0, top=in_force))
     with pytest.raises(ScenarioError, match=r"pool_in_force without a pool; expected a pool\. Give the shares in pool"):
         load_scenario(path)

@@ -41,10 +41,12 @@ from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.typeset import Table, as_latex, latex_text
 
+pytestmark = pytest.mark.xdist_group("results")
+
 
 @pytest.fixture(scope="module")
-def result() -> RunResult:
-    return run(scenario())
+def result(eurasia: RunResult) -> RunResult:
+    return eurasia
 
 
 @pytest.fixture(scope="module")

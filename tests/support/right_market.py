@@ -62,7 +62,7 @@ def refused(*lines: str) -> "pytest.RaisesExc[EquationError]":
     return pytest.raises(EquationError, match="^" + "\n".join(re.escape(f"small: {x}") for x in lines) + "$")
 
 
-def with_cases(*cases: Definition, **changed: object) -> System:
+def by_cases(*cases: Definition, **changed: object) -> System:
     definitions = (*RIGHT.definitions[:2], *RIGHT.definitions[3:], *cases)
     return system(definitions=definitions, quantities=(*RIGHT.quantities, member), **changed)
 

@@ -207,9 +207,9 @@ def _attributed(model: Model, first: Policy, end: Policy) -> list[Parts]:
     start, pieces = model.data.tariff, 100
     steps = [{"tariff": (b - a) / pieces} for a, b in ((start, first.tariff), (first.tariff, end.tariff))]
     out: list[Parts] = []
-    for n in range(pieces):
-        low, high = (start + k / pieces * (end.tariff - start) for k in (n, n + 1))
-        (_, q0, _), (_, q1, residual) = _state(model, low), _state(model, high)
+    levels = [start + k / pieces * (end.tariff - start) for k in range(pieces + 1)]
+    states = [_state(model, level) for level in levels]
+    for low, (_, q0, _), (_, q1, residual) in zip(levels, states, states[1:], strict=False):
         parts = along_path(model, Policy(low), steps, change=q1 - q0, residual=residual)
         out = [plus(a, b) for a, b in zip(out, parts, strict=True)] if out else parts
     return out

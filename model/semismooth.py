@@ -266,7 +266,7 @@ def _damped(jacobian: Array, right: Array, damping: Array) -> Array:
     stacked = np.zeros((len(right), 2 * n, n + 1))
     stacked[:, :n, :n], stacked[:, :n, n] = jacobian, right
     np.einsum("mii->mi", stacked[:, n:, :n])[...] = root[:, None]
-    r = np.linalg.qr(stacked, mode="r")
+    r = np.asarray(np.linalg.qr(stacked, mode="r"))
     return -np.asarray(np.linalg.solve(r[:, :n, :n], r[:, :n, n:])[..., 0])
 
 

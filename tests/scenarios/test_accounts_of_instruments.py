@@ -16,8 +16,6 @@ from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.tables import attribution
 from viner.scenarios.typeset import as_latex, as_markdown
 
-pytestmark = pytest.mark.xdist_group("accounts")
-
 
 def many(small: Benchmark) -> Scenario:
     """A scenario with instruments of every kind."""

@@ -24,9 +24,6 @@ from viner.scenarios.resolve import resolve
 from viner.scenarios.run import run
 from viner.scenarios.typeset import as_markdown
 
-pytestmark = pytest.mark.xdist_group("claims")
-
-
 OTHER_NUMBERS = {"turnover", "energy", "oil_bill", "oil_cost", "none"}
 
 PAIR = ("armington", "nested-armington")

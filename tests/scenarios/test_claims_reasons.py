@@ -14,8 +14,6 @@ from viner.scenarios.eurasia_2010 import scenario
 from viner.scenarios.run import RunResult, run
 from viner.scenarios.tables import tables
 
-pytestmark = pytest.mark.xdist_group("claims")
-
 
 def taxed_before(union: Simulated) -> np.ndarray:
     """By draw, whether a part of mutual trade was taxed before."""

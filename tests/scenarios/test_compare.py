@@ -21,9 +21,6 @@ from viner.scenarios.eurasia_2010 import scenario
 from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step
 
-pytestmark = pytest.mark.xdist_group("compare")
-
-
 PAIR = ("armington", "nested-armington")
 
 

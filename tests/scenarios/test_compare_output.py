@@ -24,9 +24,6 @@ from viner.scenarios.plots import ONE_COLUMN, draw_plot
 from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.terminal import WIDTH
 
-pytestmark = pytest.mark.xdist_group("compare")
-
-
 ROOT = Path(__file__).parents[2]
 
 

@@ -20,8 +20,6 @@ from viner.scenarios.plots import draw_plot
 from viner.scenarios.registry import find_scenario
 from viner.scenarios.study import Findings, Study
 
-pytestmark = pytest.mark.xdist_group("oil")
-
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:

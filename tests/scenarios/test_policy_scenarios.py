@@ -18,8 +18,6 @@ from viner.scenarios.run import RunResult, rebased, run
 from viner.scenarios.scenario import Shock, Step
 from viner.scenarios.variants import all_variants, assumptions_table, plot_variants, variants_frame, variants_table
 
-pytestmark = pytest.mark.xdist_group("policies")
-
 
 def at(result: RunResult, *codes: str) -> list[int]:
     return [list(result.benchmark.regions).index(code) for code in codes]

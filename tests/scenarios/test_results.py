@@ -41,8 +41,6 @@ from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.typeset import Table, as_latex, latex_text
 
-pytestmark = pytest.mark.xdist_group("results")
-
 
 @pytest.fixture(scope="module")
 def result(eurasia: RunResult) -> RunResult:

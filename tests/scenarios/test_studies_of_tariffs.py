@@ -17,8 +17,6 @@ from viner.scenarios.output import write_findings
 from viner.scenarios.plots import draw_plot
 from viner.scenarios.study import Findings
 
-pytestmark = pytest.mark.xdist_group("studies")
-
 
 def quiet(_text: str, _done: int, _of: int) -> None:
     pass

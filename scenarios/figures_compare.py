@@ -1,5 +1,7 @@
 """Figures of a comparison: where trade went, welfare, and the order of sectors, by structure."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,6 +9,7 @@ from matplotlib.axes import Axes
 from viner.model.market import Array
 from viner.scenarios.compare import Comparison, rank_correlation
 from viner.scenarios.figures_common import axes, label_x, records, size_of, usd_of
+from viner.scenarios.font import WHOLE
 from viner.scenarios.plots import Plot
 from viner.scenarios.tables import importer_of
 
@@ -197,13 +200,19 @@ def plot_ranks(found: Comparison, *, ax: Axes | None = None) -> Axes:
     moved = ranks - table[found.reference].to_numpy()[:, None]
     for (s, n), rank in np.ndenumerate(ranks):
         ink = "white" if rank < 0.35 * last else "black"
-        weight = "bold" if abs(moved[s, n]) >= 3 else "normal"
-        ax.text(n, s, f"{rank:.0f}", ha="center", va="center", fontsize=5.5 if small else 6.5, color=ink, weight=weight)
+        cut: dict[str, Any] = {"weight": "bold", "family": WHOLE} if abs(moved[s, n]) >= 3 else {}
+        ax.text(
+            n, s, f"{rank:.0f}", ha="center", va="center",
+            fontsize=5.5 if small else 6.5, color=ink, in_layout=False, **cut,
+        )  # fmt: skip
     correlation = data.drop_duplicates("structure").set_index("structure")["rank_correlation"]
     for n, name in enumerate(found.names):
         text = "" if np.isnan(correlation[name]) else f"{correlation[name]:.2f}".replace("-", "\u2212")
         ax.text(n, -0.75, text, ha="center", va="center", fontsize=5 if small else 6.5)
-    ax.text(-0.65, -0.75, "Rank correlation", ha="right", va="center", fontsize=5.5 if small else 6.5, style="italic")
+    ax.text(
+        -0.65, -0.75, "Rank correlation", ha="right", va="center",
+        fontsize=5.5 if small else 6.5, style="italic", family=WHOLE,
+    )  # fmt: skip
     ax.set_ylim(last - 0.5, -1.1)
     ax.set_xticks(
         range(len(found.names)), _labels(found), rotation=90 if small else 40,

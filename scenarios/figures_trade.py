@@ -140,7 +140,9 @@ def plot_quantity_heatmap(result: RunResult, *, importer: str | None = None, ax:
         if np.isfinite(value):
             ink = "white" if abs(value) > 0.6 * size else "black"
             text = f"{value:+.1f}".replace("-", "\u2212") if abs(value) < 10 else f"{value:+.0f}".replace("-", "\u2212")
-            ax.text(i, s, text, ha="center", va="center", fontsize=5 if size_of(ax) < 5 else 6, color=ink)
+            points = 5 if size_of(ax) < 5 else 6
+            # What stands inside a cell takes no room of its own, and need not be measured.
+            ax.text(i, s, text, ha="center", va="center", fontsize=points, color=ink, in_layout=False)
     ax.set_xticks(range(len(regions)), [f"{r}\n(home)" if r == importer else r for r in regions])
     ax.set_yticks(range(len(sectors)), [result.benchmark.sectors[s] for s in sectors])
     ax.tick_params(length=0)

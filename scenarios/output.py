@@ -22,7 +22,7 @@ from viner.scenarios.plots import write_plots
 from viner.scenarios.report import report, study_report
 from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
-from viner.scenarios.tables import write_tables
+from viner.scenarios.tables import tables
 from viner.scenarios.typeset import write_typeset
 from viner.scenarios.variants import variants_frame
 
@@ -105,9 +105,10 @@ def write_results(
         write_figures(result, new / "figures")
         drawing = time.perf_counter() - clock
         tell("writing tables", 2, 4)
-        write_tables(result, new / "tables")
+        found = tables(result)
+        write_typeset(found, new / "tables")
         tell("writing the report", 3, 4)
-        (new / "report.html").write_text(report(result, new, manifest), encoding="utf-8")
+        (new / "report.html").write_text(report(result, found, new, manifest), encoding="utf-8")
         write_json(new / "timings.json", {**result.seconds, **(timings or {}), "figures": drawing})
         tell("done", 4, 4)
 

@@ -13,19 +13,20 @@ from viner.scenarios.figures import figures_of, short_basis
 from viner.scenarios.plots import Plot
 from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
-from viner.scenarios.tables import attribution, tables
 from viner.scenarios.typeset import Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def report(result: RunResult, folder: Path, manifest: Mapping[str, Any]) -> str:
+def report(result: RunResult, tables: Sequence[Table], folder: Path, manifest: Mapping[str, Any]) -> str:
     """Return the report as HTML. It loads nothing: figures are taken into the page.
 
     Parameters
     ----------
     result
         A run.
+    tables
+        Its tables; see :func:`viner.scenarios.tables.tables`.
     folder
         The results folder; its ``figures`` must be there.
     manifest
@@ -38,8 +39,8 @@ def report(result: RunResult, folder: Path, manifest: Mapping[str, Any]) -> str:
         steps=result.scenario.all_steps,
         headlines=headlines(result),
         figures=pictures(figures_of(result), short_basis(result), folder),
-        tables=[_view(table) for table in tables(result) if table.name != "attribution"],
-        attribution=[_view(attribution(result))],
+        tables=[_view(table) for table in tables if table.name != "attribution"],
+        attribution=[_view(table) for table in tables if table.name == "attribution"],
         equations=as_text(result.structure),
         notes=result.notes,
         manifest=_shown(manifest),

@@ -1,7 +1,5 @@
 """The tables of a paper."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -10,7 +8,7 @@ from viner.scenarios.creation import creation_diversion
 from viner.scenarios.observed import observed_tables
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.studies import of_the_union, studies_table
-from viner.scenarios.typeset import Table, write_typeset
+from viner.scenarios.typeset import Table
 from viner.scenarios.variants import assumptions_table, variants_table
 
 
@@ -29,11 +27,6 @@ def tables(result: RunResult) -> tuple[Table, ...]:
         *observed_tables(result),
         *((studies_table(result),) if of_the_union(result) else ()),
     )
-
-
-def write_tables(result: RunResult, folder: Path) -> list[Path]:
-    """Write every table as ``NAME.tex`` and ``NAME.csv``, and return the files."""
-    return write_typeset(tables(result), folder)
 
 
 def _unit(result: RunResult) -> str:

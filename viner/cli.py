@@ -240,7 +240,7 @@ def net(
         from viner.calibration.net import net as netted
         from viner.calibration.read import load_benchmark
         from viner.calibration.write import write_benchmark
-        from viner.display import kept
+        from viner.display_net import kept
 
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             fault = Fault(str(output), "a file or a folder with something in it", "a new folder or an empty one")

@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from viner.calibration.benchmark import Benchmark
-from viner.calibration.net import Netted
 from viner.calibration.read import CheckReport
 from viner.scenarios.claims import Answers
 from viner.scenarios.claims_output import answer_notes
@@ -143,17 +142,6 @@ def linear_table(result: RunResult) -> Table:
             row += [number(linear), number(exact), percent]
         table.add_row("all" if sector == "*" else sector, *row, end_section=sector == sectors[-1])
     return table
-
-
-def kept(found: Netted) -> Iterator[RenderableType]:
-    """Yield what netting a benchmark leaves of its trade, by sector."""
-    yield f"{found.benchmark.title}: what is kept of the flows, in per cent"
-    table = Table()
-    for column in ("sector", "all sales", "trade between regions"):
-        table.add_column(column, justify="left" if column == "sector" else "right")
-    for code, every, abroad in zip(found.benchmark.sectors, found.kept, found.kept_abroad, strict=True):
-        table.add_row(code, *("" if np.isnan(share) else number(100.0 * share) for share in (every, abroad)))
-    yield table
 
 
 def number(value: float, *, digits: int = 1) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rich.table
+from matplotlib.font_manager import findfont, get_font
 from numpy.testing import assert_allclose
 from rich.console import Console
 
@@ -81,6 +82,18 @@ def test_nothing_moves(raise_duty: Scenario, tmp_path: Path) -> None:
     )
     assert np.isnan(overview(found).frame["Rank, trade"]).all()
     write_comparison(found, tmp_path / "out")
+
+
+def test_ranks_are_bold_where_they_are_said_to_be(whole: Comparison) -> None:
+    (grid,) = (plot for plot in plots(whole) if plot.name == "compare-ranks")
+    texts = draw_plot(grid, whole, "", 7.0, grid.heights[1]).axes[0].texts
+    seen = set()
+    for text in texts:
+        wanted = "Bold" if text.get_weight() == "bold" else "Oblique" if text.get_style() == "italic" else "Book"
+        # The font that is found: the one of the figures has no bold and no italics.
+        assert get_font(findfont(text.get_fontproperties())).style_name == wanted
+        seen.add(wanted)
+    assert seen == {"Bold", "Oblique", "Book"}
 
 
 def test_the_files(folder: Path, whole: Comparison) -> None:

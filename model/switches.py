@@ -5,7 +5,7 @@ low order. Sectors do not touch each other, so that each has switches of its own
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,57 +48,41 @@ def switches(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> Ar
     own = np.flatnonzero(_concerned(model, benchmark, increments))
     if len(own):
         grid = np.linspace(0.0, 1.0, _INTERVALS + 1)
-        seen, x = _regimes(model, benchmark, increments, np.repeat(own, len(grid)), np.tile(grid, len(own)))
-        seen, x = seen.reshape(len(own), len(grid), -1), x.reshape(len(own), len(grid), -1)
-        row, at = np.nonzero((seen[:, 1:] != seen[:, :-1]).any(axis=2))
-        low, high = (Ends(grid[k], seen[row, k], x[row, k]) for k in (at, at + 1))
-        for n, s in _bisected(model, benchmark, increments, own[row], low, high):
+        seen = _regimes(model, benchmark, increments, np.repeat(own, len(grid)), np.tile(grid, len(own)))
+        seen = seen.reshape(len(own), len(grid), -1)
+        row, start = np.nonzero((seen[:, 1:] != seen[:, :-1]).any(axis=2))
+        bounds, regimes = (grid[start], grid[start + 1]), (seen[row, start], seen[row, start + 1])
+        for n, s in _bisected(model, benchmark, increments, own[row], bounds, regimes):
             found[n].append(s)
     most = max(map(len, found))
     return np.array([sorted([*points, *[1.0] * (most - len(points))]) for points in found]).T
 
 
-@dataclass(frozen=True)
-class Ends:
-    """One end each of some brackets: where it is, ``[bracket]``, its regimes and its equilibrium."""
-
-    s: Array
-    regimes: NDArray[np.bool_]
-    x: Array
-
-    def some(self, rows: NDArray[np.bool_]) -> "Ends":
-        """Return those of some brackets."""
-        return Ends(self.s[rows], self.regimes[rows], self.x[rows])
-
-    def differ(self, other: "Ends") -> NDArray[np.bool_]:
-        """Return whether the regimes are others than those of other ends."""
-        return np.asarray((self.regimes != other.regimes).any(axis=1))
-
-    def and_(self, other: "Ends") -> "Ends":
-        """Return these and others."""
-        return Ends(*(np.concatenate(both) for both in zip(vars(self).values(), vars(other).values(), strict=True)))
-
-
 def _bisected(
-    model: Model, benchmark: Policy, increments: Sequence[Moves], rows: NDArray[np.intp], low: Ends, high: Ends
+    model: Model,
+    benchmark: Policy,
+    increments: Sequence[Moves],
+    rows: NDArray[np.intp],
+    bounds: tuple[Array, Array],
+    regimes: tuple[NDArray[np.bool_], NDArray[np.bool_]],
 ) -> list[tuple[int, float]]:
-    """Narrow brackets down to their switches. A half that has no switch is left; where both have, both are kept.
-
-    The search for an equilibrium starts between those of the ends, which are the closer the narrower the bracket.
-    """
+    """Narrow brackets down to their switches. A half that has no switch is left; where both have, both are kept."""
     out: list[tuple[int, float]] = []
+    (low, high), (before, after) = bounds, regimes
     most = _MOST * max(1, len(np.unique(rows)))
     while len(rows) and len(rows) <= most:
-        done = high.s - low.s <= _CLOSEST
-        out += [(int(n), float(s)) for n, s in zip(rows[done], (low.s[done] + high.s[done]) / 2.0, strict=True)]
-        rows, low, high = rows[~done], low.some(~done), high.some(~done)
+        done = high - low <= _CLOSEST
+        out += [(int(n), float(s)) for n, s in zip(rows[done], (low[done] + high[done]) / 2.0, strict=True)]
+        rows, low, high = rows[~done], low[~done], high[~done]
+        before, after = before[~done], after[~done]
         if not len(rows):
             break
-        s = 0.5 * (low.s + high.s)
-        middle = Ends(s, *_regimes(model, benchmark, increments, rows, s, start=0.5 * (low.x + high.x)))
-        left, right = middle.differ(low), middle.differ(high)
+        middle = 0.5 * (low + high)
+        between = _regimes(model, benchmark, increments, rows, middle)
+        left, right = (between != before).any(axis=1), (after != between).any(axis=1)
         rows = np.concatenate([rows[left], rows[right]])
-        low, high = low.some(left).and_(middle.some(right)), middle.some(left).and_(high.some(right))
+        low, high = np.concatenate([low[left], middle[right]]), np.concatenate([middle[left], high[right]])
+        before, after = np.concatenate([before[left], between[right]]), np.concatenate([between[left], after[right]])
     return out
 
 
@@ -125,17 +109,11 @@ def _concerned(model: Model, benchmark: Policy, increments: Sequence[Moves]) -> 
 
 
 def _regimes(
-    model: Model,
-    benchmark: Policy,
-    increments: Sequence[Moves],
-    sectors: NDArray[np.intp],
-    s: Array,
-    *,
-    start: Array | None = None,
-) -> tuple[NDArray[np.bool_], Array]:
-    """Return the regimes of some sectors at points of their path, ``[point, ...]``, and the equilibria there."""
+    model: Model, benchmark: Policy, increments: Sequence[Moves], sectors: NDArray[np.intp], s: Array
+) -> NDArray[np.bool_]:
+    """Return the regimes of some sectors at points of their path, ``[point, ...]``."""
     some, policy = some_sectors(model, sectors), on_path(benchmark, increments, sectors, s)
-    x = equilibrium(some, policy, start=start).x
+    x = equilibrium(some, policy).x
     values = some.compiled.values(x, some.given(policy))
     out = []
     if some.structure.regimes is not None:
@@ -146,4 +124,4 @@ def _regimes(
         border = some.results(policy, values).border_price_ratio * policy.barrier * inner_power(policy)
         first, least, levy = border_duties(policy, border)
         out += [least > first, levy > np.maximum(first, least)]
-    return np.concatenate([held.reshape(len(s), -1) for held in out], axis=1), x
+    return np.concatenate([held.reshape(len(s), -1) for held in out], axis=1)

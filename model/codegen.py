@@ -281,6 +281,19 @@ def used(lines: Iterable[str], names: Collection[str]) -> list[str]:
     return [name for name in names if name in words]
 
 
+def pruned(lines: Sequence[str]) -> list[str]:
+    """Return lines of code without those whose arrays no later line uses; the last line stays."""
+    out: list[str] = []
+    wanted: set[str] = set()
+    for line in reversed(lines):
+        made = re.match(r"(?:kernels\.diagonal\((\w+), .*?\)\[\.\.\.\]|([\w, ()]+)) \+?= ", line)
+        if out and made and not wanted & set(re.findall(r"\w+", made[1] or made[2])):
+            continue
+        out.insert(0, line)
+        wanted |= set(re.findall(r"[A-Za-z_]\w*", re.sub(r'"[^"]*"', "", line)))
+    return out
+
+
 def released(lines: Sequence[str]) -> list[str]:
     """Return lines of code in which an array is let go after its last use, so that its memory is used again."""
     last: dict[str, int] = {}

@@ -33,14 +33,15 @@ def fischer_burmeister(x: Array, f: Array) -> tuple[Array, Array, Array]:
     value, by_x, by_f : ndarray
         The derivatives are between 0 and 2.
     """
-    root = np.hypot(x, f)
+    root = np.sqrt(x * x + f * f)
     kink = root == 0.0
-    safe = np.where(kink, 1.0, root)
+    total = x + f
     # Without loss of digits where both are positive: (2 x f) / (x + f + root).
     both = (x > 0.0) & (f > 0.0)
-    value = np.where(both, 2.0 * x * f / np.where(both, x + f + root, 1.0), x + f - root)
-    half = np.sqrt(0.5)
-    return value, 1.0 - np.where(kink, half, x / safe), 1.0 - np.where(kink, half, f / safe)
+    value = np.where(both, 2.0 * x * f / np.where(both, total + root, 1.0), total - root)
+    over = 1.0 / np.where(kink, 1.0, root)
+    at_kink = np.where(kink, np.sqrt(0.5), 0.0)
+    return value, 1.0 - (x * over + at_kink), 1.0 - (f * over + at_kink)
 
 
 def penalised(x: Array, f: Array, weight: float) -> tuple[Array, Array, Array]:

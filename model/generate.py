@@ -8,8 +8,9 @@ from sympy import Idx, Indexed
 from viner.errors import EquationError
 from viner.model import kept
 from viner.model.changes import changes
-from viner.model.codegen import Kept, Writer, released, used
+from viner.model.codegen import Kept, Writer, pruned, released, used
 from viner.model.compile import Compiled, Interface, Unknown
+from viner.model.condensed import condensed, give
 from viner.model.gradient import Accumulate, jacobian, real, tangent
 from viner.model.levels import levels
 from viner.model.notation import ONE, index_set, name_of
@@ -60,6 +61,9 @@ def generate(program: Program) -> str:
     Its functions take arrays whose last axis is the market: ``shares(given)``, ``known(given)`` for what depends
     on inputs alone, ``residual(x, g)``, ``residual_and_jacobian(x, g)``, ``values(x, g)``, and the derivatives
     along a direction given by ``dot_`` arrays: ``along`` of unknowns and instruments, ``along_inputs`` of any input.
+    Where complementary pairs can be taken out there are ``condensed(x, g)`` too, the derivatives of the other
+    residuals by the other unknowns when those of pairs give way as ``give_`` arrays say, and ``along_unknowns(x, g)``,
+    those of all residuals along a direction of the unknowns.
     """
     code = _Functions(program)
     functions = [
@@ -70,6 +74,9 @@ def generate(program: Program) -> str:
         code.along("along", [leaf for leaf in program.inputs if name_of(leaf) in program.instruments]),
         code.along("along_inputs", list(program.inputs)),
     ]
+    smaller = condensed(program)
+    if smaller is not None:
+        functions += [code.condensed(smaller), code.along_unknowns()]
     functions[1:1] = [code.known(), code.active()]
     return "\n\n\n".join("\n    ".join(lines) for lines in functions) + "\n"
 
@@ -97,6 +104,7 @@ class _Functions:
 
     def _function(self, name: str, body: list[str]) -> list[str]:
         """Put the head before a body: only what it uses is named."""
+        body = pruned(body)
         slots = []
         start = "0"
         for leaf in self.unknowns:
@@ -161,13 +169,34 @@ class _Functions:
     def residual_and_jacobian(self) -> list[str]:
         writer = self._writer(weights=True)
         body = writer.statements([*self.program.statements, *self.residuals])
-        body += self._reverse(writer)
+        body += self._reverse(writer, self.program)
         return self._function("residual_and_jacobian", [*body, f"return {self._stacked('')}, jacobian"])
+
+    def condensed(self, smaller: Program) -> list[str]:
+        writer = self._writer(weights=True)
+        body = writer.statements(self.program.statements)
+        for r in self.program.residuals:
+            if r.complement:
+                writer.declare(give(r))
+                body.append(f'{name_of(give(r))} = _g["{name_of(give(r))}"]')
+        body += self._reverse(writer, smaller)
+        return self._function("condensed", [*body, "return jacobian"])
 
     def values(self) -> list[str]:
         writer = self._writer(weights=False)
         body = writer.statements([*self.program.statements, *self.program.reports])
         return self._function("values", [*body, _returned(self._names())])
+
+    def along_unknowns(self) -> list[str]:
+        writer = self._writer(weights=True)
+        statements: list[Statement] = [*self.program.statements, *self.residuals]
+        body = writer.statements(statements)
+        for leaf in self.unknowns:
+            dot = real(f"dot_{name_of(leaf)}", leaf.indices)
+            writer.declare(dot)
+            body.append(f'{name_of(dot)} = _g["{name_of(dot)}"]')
+        body += writer.statements(tangent(statements, self.unknowns))
+        return self._function("along_unknowns", [*body, f"return {self._stacked('dot_')}"])
 
     def along(self, function: str, inputs: Sequence[Indexed]) -> list[str]:
         kept = self.kept if function == "along" else Kept("input")
@@ -197,16 +226,17 @@ class _Functions:
         flat = [f"{prefix}{name_of(r.target)}.reshape(-1, _markets)" for r in self.residuals]
         return flat[0] if len(flat) == 1 else f"np.concatenate([{', '.join(flat)}])"
 
-    def _reverse(self, writer: Writer) -> list[str]:
+    def _reverse(self, writer: Writer, program: Program) -> list[str]:
         lines: list[str] = []
-        for step in jacobian(self.program):
+        unknowns = [r.unknown for r in program.residuals]
+        for step in jacobian(program):
             if isinstance(step, Accumulate):
                 lines += writer.accumulate(step.target, step.value, step.over)
             else:
                 lines += writer.assign(step.target, step.value, step.where)
         rows = []
-        for row in self.unknowns:
-            cells = [self._block(writer, lines, row, column) for column in self.unknowns]
+        for row in unknowns:
+            cells = [self._block(writer, lines, row, column) for column in unknowns]
             rows.append(cells[0] if len(cells) == 1 else f"np.concatenate([{', '.join(cells)}], axis=1)")
         whole = rows[0] if len(rows) == 1 else f"np.concatenate([{', '.join(rows)}])"
         return [*lines, f"jacobian = {whole}"]

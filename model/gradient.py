@@ -299,7 +299,8 @@ def tangent(statements: Sequence[Statement], directions: Sequence[Indexed]) -> l
             *(slope * real(f"dot_{name_of(leaf)}", leaf.indices) for leaf, slope in slopes if name_of(leaf) in moving)
         )
         target = real(f"dot_{name_of(statement.target)}", statement.target.indices)
-        moving.add(name_of(statement.target))
+        if value != 0:
+            moving.add(name_of(statement.target))
         match statement:
             case Assign(where=where):
                 out.append(Assign(target, value, where))

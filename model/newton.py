@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from viner.model.compile import Array, Arrays, Compiled, Unknown
 from viner.model.complementarity import fischer_burmeister
 from viner.model.kernels import eliminate, markets_first, markets_last
-from viner.model.semismooth import Pairs, solve_pairs
+from viner.model.pairs import Pairs
+from viner.model.semismooth import solve_pairs
 
 Flags = NDArray[np.bool_]
 

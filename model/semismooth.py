@@ -10,16 +10,14 @@ not zero starts again with the penalised function, whose points of rest are othe
 Inside, arrays have the market axis last: unknowns and residuals are ``[unknown, market]``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viner.model.compile import Array, Arrays, Compiled
-from viner.model.complementarity import natural_residual, penalised
-from viner.model.kernels import markets_first, markets_last
+from viner.model.compile import Array
+from viner.model.kernels import markets_first
+from viner.model.pairs import Linearised, Pairs, part
 
 Flags = NDArray[np.bool_]
 
@@ -37,81 +35,10 @@ _KEPT_OF_POSITIVE = 0.01
 _MEMORY = 4
 _DOWNHILL, _POWER = 1e-10, 2.1
 _MOST_DAMPING = 1e8
-_COMPACT = 0.5
+# Markets that are done are left out when fewer than this part go on; in a search that costs less, later.
+_COMPACT, _FEW = 0.8, 0.3
 # Weights of Fischer and Burmeister's function, and the point that it starts from, attempt by attempt.
 _ATTEMPTS = ((1.0, "start"), (0.9, "start"), (0.9, "floor"), (0.9, "above"), (1.0, "far"))
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """The equations of some markets, which of them are complementary, and which unknowns are free.
-
-    Parameters
-    ----------
-    functions
-        Of the compiled program: ``residual`` and ``residual_and_jacobian``.
-    g
-        What is given, as the functions take it.
-    complement
-        ``[unknown]``: whether the unknown is non-negative and its equation an inequality.
-    logs
-        ``[unknown]``: whether the unknown is a log.
-    free
-        ``[unknown, market]``.
-    """
-
-    functions: Mapping[str, Callable[..., Any]]
-    g: Mapping[str, Array]
-    complement: Flags
-    logs: Flags
-    free: Flags
-
-    @classmethod
-    def of(cls, compiled: Compiled, given: Arrays, g: Arrays, active: Flags) -> "Pairs":
-        """Return those of a compiled program: `g` is what is `given`, prepared; `active` is ``[market, unknown]``."""
-        counts = [int(np.prod([compiled.size(s, given) for s in u.sets])) for u in compiled.interface.unknowns]
-        complement = np.repeat([u.complement for u in compiled.interface.unknowns], counts)
-        logs = np.repeat([u.name.startswith("ln_") for u in compiled.interface.unknowns], counts)
-        return cls(compiled.functions, g, complement, logs, active.T)
-
-    def some(self, markets: NDArray[np.intp]) -> "Pairs":
-        """Return some of the markets."""
-        count = self.free.shape[1]
-        if len(markets) == count:
-            return self
-        g = {name: a[..., markets] if a.ndim and a.shape[-1] == count else a for name, a in self.g.items()}
-        return Pairs(self.functions, g, self.complement, self.logs, self.free[:, markets])
-
-    @property
-    def anywhere(self) -> Flags:
-        """``[unknown]``: whether it is free in any market."""
-        return np.asarray(self.free.any(axis=1))
-
-    def residual(self, x: Array) -> Array:
-        """Return the slacks and residuals as the equations have them."""
-        return np.asarray(self.functions["residual"](x, self.g))
-
-    def natural(self, x: Array, f: Array) -> Array:
-        """Return the largest natural residual by market, infinite where something is not finite."""
-        each = np.where(self.complement[:, None], natural_residual(x, f), f)
-        size = np.abs(np.where(self.free, each, 0.0)).max(axis=0, initial=0.0)
-        return np.where(np.isfinite(size), size, np.inf)
-
-    def equations(self, x: Array, f: Array, weight: float) -> Array:
-        """Return what is to be brought to zero."""
-        phi = np.where(self.complement[:, None], penalised(x, f, weight)[0], f)
-        return np.where(self.free, phi, 0.0)
-
-    def linearised(self, x: Array, weight: float) -> tuple[Array, Array, Array]:
-        """Return the residuals, what is to be brought to zero, and its generalised Jacobian with markets first."""
-        f, jacobian = self.functions["residual_and_jacobian"](x, self.g)
-        _, by_x, by_f = penalised(x, f, weight)
-        complement = self.complement[:, None]
-        jacobian = np.where(complement, by_f, 1.0)[:, None, :] * jacobian
-        np.einsum("iim->im", jacobian)[...] += np.where(complement, by_x, 0.0)
-        first = markets_first(jacobian)
-        both = self.free.T[:, :, None] & self.free.T[:, None, :]
-        return f, self.equations(x, f, weight), np.where(both, first, np.eye(len(x)))
 
 
 @dataclass(frozen=True)
@@ -159,9 +86,8 @@ def _exact(pairs: Pairs, x: Array, residual: Array) -> tuple[Array, Array]:
     f = pairs.residual(x)
     at_floor = pairs.complement[:, None] & pairs.free & (np.abs(x) <= _ROUNDING) & ((x < f) | (x < 0.0))
     clean = np.where(at_floor, 0.0, x)
-    above = Pairs(pairs.functions, pairs.g, np.zeros_like(pairs.complement), pairs.logs, pairs.free & ~at_floor)
-    _, right, jacobian = above.linearised(clean, 1.0)
-    last = clean + markets_last(_newton(jacobian, markets_first(right), above.anywhere))
+    above = replace(pairs, free=pairs.free & ~at_floor)
+    last = clean + above.step(clean, above.equalities(above.residual(clean)))[0]
     for point, bound in ((clean, _ROUNDING), (last, residual)):
         size = pairs.natural(point, pairs.residual(point))
         at_or_above = (np.where(pairs.complement[:, None] & pairs.free, point, 0.0) >= 0.0).all(axis=0)
@@ -177,135 +103,98 @@ def _descent(pairs: Pairs, start: Array, weight: float) -> Reached:
     rows, x = np.arange(markets), np.array(start)
     merits = np.full((_MEMORY, markets), -np.inf)
     damping, size = np.full(markets, 1e-3), np.full(markets, np.inf)
-    here = pairs
+    here, f = pairs, pairs.residual(x)
     for taken in range(_MOST_STEPS + 1):
-        f, phi, jacobian = here.linearised(x, weight)
         now = here.natural(x, f)
         better = now < out.residual[rows]
         out.x[:, rows[better]], out.residual[rows[better]] = x[:, better], now[better]
         out.steps[rows] = taken
-        merit = 0.5 * (phi**2).sum(axis=0)
         stalled = (now < _ROUNDING) & (now >= 0.5 * size)
-        lost = ~np.isfinite(merit) | ~np.isfinite(jacobian).all(axis=(1, 2)) | (damping > _MOST_DAMPING)
-        going = ~((now <= _TOLERANCE) | stalled | lost)
+        going = ~((now <= _TOLERANCE) | stalled | ~np.isfinite(now) | (damping > _MOST_DAMPING))
         if taken == _MOST_STEPS or not going.any():
             break
         if going.mean() < _COMPACT:
             keep = np.flatnonzero(going)
-            here, rows, x, damping = here.some(keep), rows[keep], x[:, keep], damping[keep]
-            merits, now, merit, going = merits[:, keep], now[keep], merit[keep], going[keep]
-            phi, jacobian = phi[:, keep], jacobian[keep]
-        merits[taken % _MEMORY] = np.where(np.isfinite(merit), merit, -np.inf)
-        x, damping = _moved(here, x, phi, jacobian, going, damping, merits, weight)
+            here, rows, x, f, damping = here.some(keep), rows[keep], x[:, keep], f[:, keep], damping[keep]
+            merits, now, going = merits[:, keep], now[keep], going[keep]
+        at = here.linearised(x, f, weight)
+        merits[taken % _MEMORY] = at.merit
+        x, f, damping = _moved(here, x, at, going, damping, merits.max(axis=0), weight)
         size = now
     return out
 
 
 def _moved(
-    pairs: Pairs,
-    x: Array,
-    phi: Array,
-    jacobian: Array,
-    going: Flags,
-    damping: Array,
-    merits: Array,
-    weight: float,
-) -> tuple[Array, Array]:
-    """Take one step in every market that goes on: Newton's where it leads downhill, a damped one elsewhere."""
-    right = markets_first(phi)
-    slope = np.einsum("mij,mi->mj", jacobian, right)
-    steps = np.zeros_like(right)
-    anywhere = pairs.anywhere
-    steps[going] = _newton(jacobian[going], right[going], anywhere)
-    down = (steps * slope).sum(axis=1)
-    length = np.sqrt((steps**2).sum(axis=1))
-    usable = going & np.isfinite(down) & (down <= -_DOWNHILL * length**_POWER)
-    bound = merits.max(axis=0)
-    to, taken = _searched(pairs, x, markets_last(np.where(usable[:, None], steps, 0.0)), down, usable, bound, weight)
+    pairs: Pairs, x: Array, at: Linearised, going: Flags, damping: Array, bound: Array, weight: float
+) -> tuple[Array, Array, Array]:
+    """Take one step in every market that goes on: Newton's where it leads downhill, a damped one elsewhere.
+
+    Returns the points, slacks and residuals there, and the next damping.
+    """
+    step, down = pairs.step(x, at)
+    length = np.sqrt((step**2).sum(axis=0))
+    usable = going & np.isfinite(length) & (down <= -_DOWNHILL * length**_POWER)
+    to, f, taken = _searched(pairs, x, at.f, step, down, usable, bound, weight)
     damping = np.where(taken, np.maximum(damping / 10.0, 1e-8), damping)
     rest = np.flatnonzero(going & ~taken)
     if len(rest):
-        some = pairs.some(rest)
-        steps = np.zeros_like(right[rest])
-        steps[:, anywhere] = _damped(_part(jacobian[rest], anywhere), right[rest][:, anywhere], damping[rest])
-        down = (steps * slope[rest]).sum(axis=1)
+        some, here, start = pairs.some(rest), at.some(rest), x[:, rest]
+        step, down = _damped(some, start, here, damping[rest])
         usable = np.isfinite(down) & (down < 0.0)
-        steps = np.where(usable[:, None], steps, 0.0)
-        at, found = _searched(some, x[:, rest], markets_last(steps), down, usable, bound[rest], weight)
-        to[:, rest] = np.where(found, at, x[:, rest])
-        damping[rest] *= np.where(found, 1.0, 100.0)
-    return to, damping
+        to[:, rest], f[:, rest], taken = _searched(some, start, here.f, step, down, usable, bound[rest], weight)
+        damping[rest] *= np.where(taken, 1.0, 100.0)
+    return to, f, damping
 
 
-def _part(jacobian: Array, free: Flags) -> Array:
-    """Rows and columns of the unknowns that are free somewhere; elsewhere those of the identity stand."""
-    return jacobian if free.all() else jacobian[:, free][:, :, free]
-
-
-def _newton(jacobian: Array, right: Array, free: Flags) -> Array:
-    """Newton's steps, ``[market, unknown]``; not a number where a Jacobian is singular."""
-    if not free.all():
-        out = np.zeros_like(right)
-        out[:, free] = _newton(_part(jacobian, free), right[:, free], free[free])
-        return out
-    try:
-        return -np.asarray(np.linalg.solve(jacobian, right[..., None])[..., 0])
-    except np.linalg.LinAlgError:
-        sign, _ = np.linalg.slogdet(jacobian)
-        singular = ~(np.abs(sign) > 0.0)
-        safe = np.where(singular[:, None, None], np.eye(right.shape[1]), jacobian)
-        return np.where(singular[:, None], np.nan, -np.linalg.solve(safe, right[..., None])[..., 0])
-
-
-def _damped(jacobian: Array, right: Array, damping: Array) -> Array:
-    """Levenberg and Marquardt's steps, with a damping in proportion to the residual."""
+def _damped(pairs: Pairs, x: Array, at: Linearised, damping: Array) -> tuple[Array, Array]:
+    """Levenberg and Marquardt's step, with a damping in proportion to the residual, and the slope along it."""
+    free, right = pairs.anywhere, markets_first(at.phi)
+    whole = pairs.jacobian(x, at)
+    sound = np.isfinite(whole).all(axis=(1, 2))
+    jacobian, right = part(np.where(sound[:, None, None], whole, 0.0), free), right[:, free]
     n = right.shape[1]
-    size = np.sqrt((right**2).sum(axis=1))
-    root = np.sqrt(damping * np.minimum(size, 1.0))
-    # The right side as one more column: what a factorisation makes of it is all that is needed of `q`.
-    stacked = np.zeros((len(right), 2 * n, n + 1))
-    stacked[:, :n, :n], stacked[:, :n, n] = jacobian, right
-    np.einsum("mii->mi", stacked[:, n:, :n])[...] = root[:, None]
-    r = np.asarray(np.linalg.qr(stacked, mode="r"))
-    return -np.asarray(np.linalg.solve(r[:, :n, :n], r[:, :n, n:])[..., 0])
+    root = np.sqrt(damping * np.minimum(np.sqrt((right**2).sum(axis=1)), 1.0))
+    q, r = np.linalg.qr(np.concatenate([jacobian, root[:, None, None] * np.eye(n)], axis=1))
+    step = -np.linalg.solve(r, np.einsum("mij,mi->mj", q[:, :n], right)[..., None])[..., 0]
+    out = np.zeros_like(x)
+    out[free] = np.where(sound[:, None], step, np.nan).T
+    return out, (out[free].T * np.einsum("mij,mi->mj", jacobian, right)).sum(axis=1)
 
 
 def _searched(
-    pairs: Pairs, x: Array, step: Array, down: Array, usable: Flags, bound: Array, weight: float
-) -> tuple[Array, Flags]:
-    """Halve steps until the merit falls enough; return the points and whether they do."""
-    out, done = np.array(x), np.zeros(x.shape[1], dtype=bool)
+    pairs: Pairs, x: Array, f: Array, step: Array, down: Array, usable: Flags, bound: Array, weight: float
+) -> tuple[Array, Array, Flags]:
+    """Halve steps until the merit falls enough; return the points, slacks and residuals there, and whether it does."""
+    to, at, done = np.array(x), np.array(f), np.zeros(x.shape[1], dtype=bool)
+    step = np.where(usable, step, 0.0)
     longest = np.abs(np.where(pairs.logs[:, None], step, 0.0)).max(axis=0, initial=0.0)
     share = np.minimum(1.0, _LARGEST_LOG_STEP / np.maximum(longest, _LARGEST_LOG_STEP))
-    for trial, merit, rows in _trials(pairs, x, step, share, usable, done, weight):
+    some, rows = pairs, np.arange(x.shape[1])
+    for _ in range(_HALVINGS):
+        open_ = (usable & ~done)[rows]
+        if not open_.any():
+            break
+        if open_.mean() < _FEW:
+            some, rows = some.some(np.flatnonzero(open_)), rows[open_]
+        trial, found, merit = _tried(some, x[:, rows], share[rows] * step[:, rows], weight)
         close = np.sqrt(2.0 * merit) <= _ROUNDING
-        good = close | (merit <= bound[rows] + _ENOUGH * share[rows] * down[rows])
-        out[:, rows[good]] = trial[:, good]
+        good = (usable & ~done)[rows] & (close | (merit <= bound[rows] + _ENOUGH * share[rows] * down[rows]))
+        to[:, rows[good]], at[:, rows[good]] = trial[:, good], found[:, good]
         done[rows[good]] = True
         share[rows[~good]] /= 2.0
-    return out, done
+    return to, at, done
 
 
-def _trials(
-    pairs: Pairs, x: Array, step: Array, share: Array, usable: Flags, done: Flags, weight: float
-) -> Iterator[tuple[Array, Array, NDArray[np.intp]]]:
-    """Yield points along the steps of the markets that are still looking, and their merits."""
-    for _ in range(_HALVINGS):
-        rows = np.flatnonzero(usable & ~done)
-        if not len(rows):
-            return
-        some = pairs.some(rows) if len(rows) < x.shape[1] else pairs
-        trial = x[:, rows] + share[rows] * step[:, rows]
-        merit = _merit(some, trial, weight)
-        undefined = ~np.isfinite(merit)
-        if undefined.any():
-            # A power of a negative quantity has no value: stay a little above zero instead.
-            inside = some.complement[:, None] & (x[:, rows] > 0.0) & undefined
-            trial = np.where(inside, np.maximum(trial, _KEPT_OF_POSITIVE * x[:, rows]), trial)
-            merit = np.where(undefined, _merit(some, trial, weight), merit)
-        yield trial, np.where(np.isfinite(merit), merit, np.inf), rows
-
-
-def _merit(pairs: Pairs, x: Array, weight: float) -> Array:
-    phi = pairs.equations(x, pairs.residual(x), weight)
-    return np.asarray(0.5 * (phi**2).sum(axis=0))
+def _tried(pairs: Pairs, x: Array, step: Array, weight: float) -> tuple[Array, Array, Array]:
+    """Points after a step, slacks and residuals there, and their merits: infinite where the equations have no value."""
+    trial = x + step
+    f = pairs.residual(trial)
+    merit = pairs.linearised(trial, f, weight).merit
+    undefined = ~np.isfinite(merit)
+    if undefined.any():
+        # A power of a negative quantity has no value: stay a little above zero instead.
+        inside = pairs.complement[:, None] & (x > 0.0) & undefined
+        trial = np.where(inside, np.maximum(trial, _KEPT_OF_POSITIVE * x), trial)
+        f = np.where(undefined, pairs.residual(trial), f)
+        merit = np.where(undefined, pairs.linearised(trial, f, weight).merit, merit)
+    return trial, f, np.where(np.isfinite(merit), merit, np.inf)

@@ -103,6 +103,10 @@ class Compiled:
         exec(_code(self.source, self.interface.name), namespace)
         return {key: value for key, value in namespace.items() if callable(value)}
 
+    def reads(self, *functions: str) -> set[str]:
+        """Return the names of the arrays that some functions take, and of what they call them."""
+        return {c for name in functions for c in self.functions[name].__code__.co_consts if isinstance(c, str)}
+
     def blocks(self, given: Arrays) -> Iterator[slice]:
         """Yield slices of the markets of some arrays, of a size that stays in cache."""
         markets = len(next(iter(given.values())))

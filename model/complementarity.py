@@ -16,17 +16,32 @@ def natural_residual(x: Array, f: Array) -> Array:
     return np.minimum(x, f)
 
 
-def fischer_burmeister(x: Array, f: Array) -> tuple[Array, Array, Array]:
-    """Return ``x + f - sqrt(x^2 + f^2)``, zero exactly where the pair is complementary, and its derivatives.
+def fischer_burmeister(x: Array, f: Array) -> Array:
+    """Return ``x + f - sqrt(x^2 + f^2)``, zero exactly where the pair is complementary.
 
-    Where both are zero the function has a kink; there an element of its generalised derivative stands, which is
-    what a semismooth Newton method needs (Fischer 1992; De Luca, Facchinei & Kanzow 1996). The function lies
-    between ``2 - sqrt(2)`` and ``2 + sqrt(2)`` times the natural residual, in absolute terms (Tseng 1996).
+    The function lies between ``2 - sqrt(2)`` and ``2 + sqrt(2)`` times the natural residual, in absolute terms
+    (Tseng 1996).
 
     Parameters
     ----------
     x, f
         The unknown and the slack of its condition.
+    """
+    return _value(x, f, np.sqrt(x * x + f * f))
+
+
+def _value(x: Array, f: Array, root: Array) -> Array:
+    total = x + f
+    # Without loss of digits where both are positive: (2 x f) / (x + f + root).
+    both = (x > 0.0) & (f > 0.0)
+    return np.where(both, 2.0 * x * f / np.where(both, total + root, 1.0), total - root)
+
+
+def fischer_burmeister_and_slopes(x: Array, f: Array) -> tuple[Array, Array, Array]:
+    """Return :func:`fischer_burmeister` and its derivatives.
+
+    Where both are zero the function has a kink; there an element of its generalised derivative stands, which is
+    what a semismooth Newton method needs (Fischer 1992; De Luca, Facchinei & Kanzow 1996).
 
     Returns
     -------
@@ -35,27 +50,32 @@ def fischer_burmeister(x: Array, f: Array) -> tuple[Array, Array, Array]:
     """
     root = np.sqrt(x * x + f * f)
     kink = root == 0.0
-    total = x + f
-    # Without loss of digits where both are positive: (2 x f) / (x + f + root).
-    both = (x > 0.0) & (f > 0.0)
-    value = np.where(both, 2.0 * x * f / np.where(both, total + root, 1.0), total - root)
     over = 1.0 / np.where(kink, 1.0, root)
     at_kink = np.where(kink, np.sqrt(0.5), 0.0)
-    return value, 1.0 - (x * over + at_kink), 1.0 - (f * over + at_kink)
+    return _value(x, f, root), 1.0 - (x * over + at_kink), 1.0 - (f * over + at_kink)
 
 
-def penalised(x: Array, f: Array, weight: float) -> tuple[Array, Array, Array]:
+def penalised(x: Array, f: Array, weight: float) -> Array:
     """Return ``weight`` times Fischer and Burmeister's function and ``1 - weight`` times ``max(x, 0) max(f, 0)``.
 
     The product is felt where both are far above zero, where the first function is flat in the larger of the two.
     Its stationary points are others (Chen, Chen & Kanzow 2000).
+    """
+    value = fischer_burmeister(x, f)
+    if weight == 1.0:
+        return value
+    return weight * value + (1.0 - weight) * np.maximum(x, 0.0) * np.maximum(f, 0.0)
+
+
+def penalised_and_slopes(x: Array, f: Array, weight: float) -> tuple[Array, Array, Array]:
+    """Return :func:`penalised` and its derivatives.
 
     Returns
     -------
     value, by_x, by_f : ndarray
         The function and its derivatives.
     """
-    value, by_x, by_f = fischer_burmeister(x, f)
+    value, by_x, by_f = fischer_burmeister_and_slopes(x, f)
     if weight == 1.0:
         return value, by_x, by_f
     rest = 1.0 - weight

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.model.compile import Array
-from viner.model.kernels import markets_first, markets_last
-from viner.model.newton import ROUNDING, Block, Flags, Found, confined, solved
+from viner.model.kernels import confined, markets_first, markets_last
+from viner.model.newton import ROUNDING, Block, Flags, Found, solved
 
 # A curve that comes to logs of prices beyond this runs off to infinity. Numbers end at 709, but an equilibrium out
 # of their range is something else than none.

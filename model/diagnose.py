@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.model.compile import Array, Arrays, Compiled
-from viner.model.kernels import markets_first, markets_last
-from viner.model.newton import ROUNDING, Block, confined, logs
+from viner.model.kernels import confined, markets_first, markets_last
+from viner.model.newton import ROUNDING, Block, logs
 
 Kind = Literal["input", "overflow", "undetermined", "range", "no equilibrium", "shock", "scale"]
 

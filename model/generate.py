@@ -62,8 +62,8 @@ def generate(program: Program) -> str:
     on inputs alone, ``residual(x, g)``, ``residual_and_jacobian(x, g)``, ``values(x, g)``, and the derivatives
     along a direction given by ``dot_`` arrays: ``along`` of unknowns and instruments, ``along_inputs`` of any input.
     Where complementary pairs can be taken out there are ``condensed(x, g)`` too, the derivatives of the other
-    residuals by the other unknowns when those of pairs give way as ``give_`` arrays say, and ``along_unknowns(x, g)``,
-    those of all residuals along a direction of the unknowns.
+    residuals by the other unknowns when those of pairs give way as ``give_`` arrays say, and the derivatives of the
+    other residuals along a direction of the unknowns of pairs, and of slacks along one of the other unknowns.
     """
     code = _Functions(program)
     functions = [
@@ -76,7 +76,7 @@ def generate(program: Program) -> str:
     ]
     smaller = condensed(program)
     if smaller is not None:
-        functions += [code.condensed(smaller), code.along_unknowns()]
+        functions += [code.condensed(smaller), code.others_along_pairs(), code.pairs_along_others()]
     functions[1:1] = [code.known(), code.active()]
     return "\n\n\n".join("\n    ".join(lines) for lines in functions) + "\n"
 
@@ -150,7 +150,7 @@ class _Functions:
             frame = tuple(r.target.indices)
             shape = ", ".join(f"_n_{index_set(i)}" for i in frame)
             body.append(f"{name_of(r.target)} = np.broadcast_to({writer.code(r.where, frame)}, ({shape}, _markets))")
-        body.append(f"return {self._stacked('')}")
+        body.append(f"return {_stacked('', self.residuals)}")
         return self._head("active(_g, _markets)", self.sizes, self.given, body)
 
     def _head(self, call: str, sizes: Mapping[str, str], given: Sequence[Indexed], body: list[str]) -> list[str]:
@@ -164,13 +164,13 @@ class _Functions:
     def residual(self) -> list[str]:
         writer = self._writer(weights=False)
         body = writer.statements([*self.program.statements, *self.residuals])
-        return self._function("residual", [*body, f"return {self._stacked('')}"])
+        return self._function("residual", [*body, f"return {_stacked('', self.residuals)}"])
 
     def residual_and_jacobian(self) -> list[str]:
         writer = self._writer(weights=True)
         body = writer.statements([*self.program.statements, *self.residuals])
         body += self._reverse(writer, self.program)
-        return self._function("residual_and_jacobian", [*body, f"return {self._stacked('')}, jacobian"])
+        return self._function("residual_and_jacobian", [*body, f"return {_stacked('', self.residuals)}, jacobian"])
 
     def condensed(self, smaller: Program) -> list[str]:
         writer = self._writer(weights=True)
@@ -187,16 +187,25 @@ class _Functions:
         body = writer.statements([*self.program.statements, *self.program.reports])
         return self._function("values", [*body, _returned(self._names())])
 
-    def along_unknowns(self) -> list[str]:
+    def others_along_pairs(self) -> list[str]:
+        return self._part_along("others_along_pairs", along_pairs=True)
+
+    def pairs_along_others(self) -> list[str]:
+        return self._part_along("pairs_along_others", along_pairs=False)
+
+    def _part_along(self, function: str, *, along_pairs: bool) -> list[str]:
+        both = list(zip(self.program.residuals, self.residuals, strict=True))
+        moving = [r.unknown for r, _ in both if r.complement == along_pairs]
+        wanted = [assign for r, assign in both if r.complement != along_pairs]
+        statements: list[Statement] = [*self.program.statements, *wanted]
         writer = self._writer(weights=True)
-        statements: list[Statement] = [*self.program.statements, *self.residuals]
         body = writer.statements(statements)
-        for leaf in self.unknowns:
+        for leaf in moving:
             dot = real(f"dot_{name_of(leaf)}", leaf.indices)
             writer.declare(dot)
             body.append(f'{name_of(dot)} = _g["{name_of(dot)}"]')
-        body += writer.statements(tangent(statements, self.unknowns))
-        return self._function("along_unknowns", [*body, f"return {self._stacked('dot_')}"])
+        body += writer.statements(tangent(statements, moving))
+        return self._function(function, [*body, f"return {_stacked('dot_', wanted)}"])
 
     def along(self, function: str, inputs: Sequence[Indexed]) -> list[str]:
         kept = self.kept if function == "along" else Kept("input")
@@ -212,7 +221,7 @@ class _Functions:
             body.append(f'{zeros} if "dot_{name}" not in _g else _g["dot_{name}"]')
         body += writer.statements(tangent(statements, moving))
         body.append("out = {" + ", ".join(f'"{n}": dot_{n}' for n in self._names()) + "}")
-        body.append(f'out["residual"] = {self._stacked("dot_")}')
+        body.append(f'out["residual"] = {_stacked("dot_", self.residuals)}')
         if kept is not self.kept:
             body = [*kept.lines, *body]
         return self._function(function, [*body, "return out"])
@@ -221,10 +230,6 @@ class _Functions:
         """The unknowns, variables and reports."""
         targets = [s.target for s in (*self.program.statements, *self.program.reports)]
         return dict.fromkeys(name_of(leaf) for leaf in (*self.unknowns, *targets))
-
-    def _stacked(self, prefix: str) -> str:
-        flat = [f"{prefix}{name_of(r.target)}.reshape(-1, _markets)" for r in self.residuals]
-        return flat[0] if len(flat) == 1 else f"np.concatenate([{', '.join(flat)}])"
 
     def _reverse(self, writer: Writer, program: Program) -> list[str]:
         lines: list[str] = []
@@ -251,6 +256,11 @@ class _Functions:
             lines += writer.zeros(real(name, axes))
         sizes = (" * ".join(f"_n_{index_set(i)}" for i in leaf.indices) for leaf in (row, column))
         return f"{name}.reshape({', '.join(sizes)}, _markets)"
+
+
+def _stacked(prefix: str, residuals: Iterable[Assign]) -> str:
+    flat = [f"{prefix}{name_of(r.target)}.reshape(-1, _markets)" for r in residuals]
+    return flat[0] if len(flat) == 1 else f"np.concatenate([{', '.join(flat)}])"
 
 
 def _sizes(inputs: Sequence[Indexed]) -> dict[str, str]:

@@ -240,3 +240,9 @@ def markets_last(a: Array) -> Array:
 def markets_first(a: Array) -> Array:
     """Return an array with the market axis moved from last to first."""
     return np.ascontiguousarray(np.moveaxis(a, -1, 0))
+
+
+def confined(jacobian: Array, active: NDArray[np.bool_]) -> Array:
+    """Return Jacobians, the market axis first, with rows and columns of the identity for what is not active."""
+    both = active[:, :, None] & active[:, None, :]
+    return np.where(both, jacobian, np.eye(active.shape[1]))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viner.model.compile import Array, Arrays, Compiled, Unknown
-from viner.model.complementarity import fischer_burmeister
-from viner.model.kernels import eliminate, markets_first, markets_last
+from viner.model.complementarity import fischer_burmeister, fischer_burmeister_and_slopes
+from viner.model.kernels import confined, eliminate, markets_first, markets_last
 from viner.model.pairs import Pairs
 from viner.model.semismooth import solve_pairs
 
@@ -84,7 +84,7 @@ class Block:
         """Return what is to be brought to zero and its derivatives; those of what is not free are left as they are."""
         f, jacobian = self.functions["residual_and_jacobian"](x, self.g)
         if self.complement is not None:
-            _, by_x, by_f = fischer_burmeister(x, f)
+            _, by_x, by_f = fischer_burmeister_and_slopes(x, f)
             jacobian = np.where(self.complement, by_f, 1.0)[:, None, :] * jacobian
             np.einsum("iim->im", jacobian)[...] += np.where(self.complement, by_x, 0.0)
         return self._closed(x, f), jacobian
@@ -92,7 +92,7 @@ class Block:
     def _closed(self, x: Array, f: Array) -> Array:
         """Complementary pairs in one number, and zero for what is not free."""
         if self.complement is not None:
-            f = np.where(self.complement, fischer_burmeister(x, f)[0], f)
+            f = np.where(self.complement, fischer_burmeister(x, f), f)
         return f if self.free is None else np.where(self.free.T, f, 0.0)
 
     def _step(self, x: Array) -> tuple[Array, Array]:
@@ -125,9 +125,8 @@ class Block:
     def newton(self, start: Array, *, most: int, whole: bool = False) -> Found:
         """Damped Newton steps from `start` until most markets are done, or with `whole` until all are."""
         if self.pairs is not None:
-            reached = solve_pairs(self.pairs, markets_last(start))
-            none = np.zeros(len(start), dtype=bool)
-            return Found(reached.x.T, reached.residual, reached.steps, none, none)
+            reached = solve_pairs(self.pairs, markets_last(start), whole=whole)
+            return Found(reached.x.T, reached.residual, reached.steps, reached.open, np.zeros(len(start), dtype=bool))
         x = markets_last(start)
         markets = len(start)
         out_x, out_size = np.array(x), np.full(markets, np.inf)
@@ -193,12 +192,6 @@ def newton_step(f: Array, jacobian: Array, active: Flags | None) -> tuple[Array,
         step[m] = _least_squares(jacobian[m], f[m])
     # Elimination leaves rounding in what should not move at all.
     return -(step if active is None else np.where(active, step, 0.0)), flat
-
-
-def confined(jacobian: Array, active: Flags) -> Array:
-    """Return Jacobians, the market axis first, with rows and columns of the identity for what is not active."""
-    both = active[:, :, None] & active[:, None, :]
-    return np.where(both, jacobian, np.eye(active.shape[1]))
 
 
 def solved(a: Array, b: Array) -> Array:

@@ -8,16 +8,20 @@ Arrays have the market axis last, ``[unknown, market]``, unless it is said other
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viner.model.compile import Array, Arrays, Compiled
-from viner.model.complementarity import natural_residual, penalised
-from viner.model.kernels import markets_first, markets_last
+from viner.model.complementarity import natural_residual, penalised, penalised_and_slopes
+from viner.model.kernels import confined, markets_first, markets_last
 
 Flags = NDArray[np.bool_]
+Rows = slice | NDArray[np.intp]
+
+_EVERY = slice(None)
 
 # A flow gives way to its loss by no more than this, relative to `1 / by_f`: beyond it a step taken in the other
 # unknowns alone would lose the digits that say how the flow moves.
@@ -29,7 +33,7 @@ _SOFTEST = 1e3
 
 @dataclass(frozen=True)
 class Linearised:
-    """The equations at a point, and how they move with unknowns and slacks.
+    """The equations at a point, and how pairs move with their unknowns and slacks.
 
     Parameters
     ----------
@@ -38,19 +42,14 @@ class Linearised:
     phi
         What is to be brought to zero; zero for what is not free.
     by_x, by_f
-        Derivatives of Fischer and Burmeister's function: ``by_x dx + by_f df = -phi`` in a Newton step. Zero and
-        one where there is no pair.
+        ``[pair, market]``: derivatives of Fischer and Burmeister's function. A Newton step has
+        ``by_x dx + by_f df = -phi``.
     """
 
     f: Array
     phi: Array
     by_x: Array
     by_f: Array
-
-    @property
-    def merit(self) -> Array:
-        """Half the sum of squares of what is to be brought to zero, by market."""
-        return np.asarray(0.5 * (self.phi**2).sum(axis=0))
 
     def some(self, markets: NDArray[np.intp]) -> "Linearised":
         """Return some of the markets."""
@@ -65,7 +64,7 @@ class Pairs:
     ----------
     functions
         Of the compiled program: ``residual``, ``residual_and_jacobian``, and where pairs can be taken out
-        ``condensed`` and ``along_unknowns``.
+        ``condensed``, ``others_along_pairs`` and ``pairs_along_others``.
     g
         What is given, as the functions take it.
     shapes
@@ -93,6 +92,9 @@ class Pairs:
         counts = [int(np.prod(shape)) for shape in shapes.values()]
         complement = np.repeat([u.complement for u in unknowns], counts)
         logs = np.repeat([u.name.startswith("ln_") for u in unknowns], counts)
+        if "condensed" in compiled.functions:
+            read = compiled.reads("residual", "condensed", "others_along_pairs", "pairs_along_others")
+            g = {name: a for name, a in g.items() if name in read}
         return cls(compiled.functions, g, shapes, complement, logs, active.T)
 
     def some(self, markets: NDArray[np.intp]) -> "Pairs":
@@ -103,10 +105,33 @@ class Pairs:
         g = {name: a[..., markets] if a.ndim and a.shape[-1] == count else a for name, a in self.g.items()}
         return Pairs(self.functions, g, self.shapes, self.complement, self.logs, self.free[:, markets])
 
-    @property
+    @cached_property
+    def pairs(self) -> Rows:
+        """Where the unknowns of pairs stand."""
+        return _span(self.complement)
+
+    @cached_property
+    def others(self) -> Rows:
+        """Where the other unknowns stand."""
+        return _span(~self.complement)
+
+    @cached_property
     def anywhere(self) -> Flags:
         """``[unknown]``: whether it is free in any market."""
         return np.asarray(self.free.any(axis=1))
+
+    @cached_property
+    def condenses(self) -> bool:
+        """Whether pairs can be taken out."""
+        return "condensed" in self.functions
+
+    @cached_property
+    def _all_free(self) -> bool:
+        return bool(self.free.all())
+
+    def _held(self, a: Array, rows: Rows = _EVERY) -> Array:
+        """Zero for what is not free."""
+        return a if self._all_free else np.where(self.free[rows], a, 0.0)
 
     def residual(self, x: Array) -> Array:
         """Return the slacks and residuals as the equations have them."""
@@ -114,65 +139,93 @@ class Pairs:
 
     def natural(self, x: Array, f: Array) -> Array:
         """Return the largest natural residual by market, infinite where something is not finite."""
-        each = np.where(self.complement[:, None], natural_residual(x, f), f)
-        size = np.abs(np.where(self.free, each, 0.0)).max(axis=0, initial=0.0)
+        each = np.array(f)
+        each[self.pairs] = natural_residual(x[self.pairs], f[self.pairs])
+        size = np.abs(self._held(each)).max(axis=0, initial=0.0)
         return np.where(np.isfinite(size), size, np.inf)
+
+    def merit(self, x: Array, f: Array, weight: float) -> Array:
+        """Return half the sum of squares of what is to be brought to zero, by market."""
+        phi = np.array(f)
+        phi[self.pairs] = penalised(x[self.pairs], f[self.pairs], weight)
+        phi = self._held(phi)
+        return np.asarray(0.5 * np.einsum("im,im->m", phi, phi))
 
     def linearised(self, x: Array, f: Array, weight: float) -> Linearised:
         """Return the equations at a point where slacks and residuals are `f`."""
-        pairs, phi = self.complement, np.array(f)
-        by_x, by_f = np.zeros_like(f), np.ones_like(f)
-        phi[pairs], by_x[pairs], by_f[pairs] = penalised(x[pairs], f[pairs], weight)
-        return Linearised(f, np.where(self.free, phi, 0.0), by_x, by_f)
+        phi = np.array(f)
+        phi[self.pairs], by_x, by_f = penalised_and_slopes(x[self.pairs], f[self.pairs], weight)
+        return Linearised(f, self._held(phi), by_x, by_f)
 
     def equalities(self, f: Array) -> Linearised:
         """Return the same with the equation of a pair in its place, whatever the sign of its unknown."""
-        return Linearised(f, np.where(self.free, f, 0.0), np.zeros_like(f), np.ones_like(f))
+        slack = f[self.pairs]
+        return Linearised(f, self._held(f), np.zeros_like(slack), np.ones_like(slack))
 
     def jacobian(self, x: Array, at: Linearised) -> Array:
-        """Return the generalised Jacobian, ``[market, equation, unknown]``; that of the identity for what is not free."""
+        """Return the generalised Jacobian, ``[market, equation, unknown]``; of the identity for what is not free."""
         _, jacobian = self.functions["residual_and_jacobian"](x, self.g)
-        jacobian = at.by_f[:, None, :] * jacobian
-        np.einsum("iim->im", jacobian)[...] += at.by_x
-        both = self.free.T[:, :, None] & self.free.T[:, None, :]
-        return np.where(both, markets_first(jacobian), np.eye(len(x)))
+        jacobian[self.pairs] *= at.by_f[:, None, :]
+        np.einsum("iim->im", jacobian)[self.pairs] += at.by_x
+        return self._confined(jacobian, _EVERY)
+
+    def _confined(self, jacobian: Array, rows: Rows) -> Array:
+        """Jacobians with the market axis first; rows and columns of the identity for what is not free."""
+        first = markets_first(jacobian)
+        return first if self._all_free else confined(first, self.free[rows].T)
 
     def step(self, x: Array, at: Linearised) -> tuple[Array, Array]:
         """Return Newton's step and the slope of the merit along it; not a number where there is none."""
-        if "condensed" in self.functions:
-            return self._condensed_step(x, at), -np.asarray((at.phi**2).sum(axis=0))
+        if self.condenses:
+            return self.condensed_step(x, at, 0.0)
         jacobian, right = self.jacobian(x, at), markets_first(at.phi)
         step = newton(jacobian, right, self.anywhere)
         return markets_last(step), (step * np.einsum("mij,mi->mj", jacobian, right)).sum(axis=1)
 
-    def _condensed_step(self, x: Array, at: Linearised) -> Array:
-        """Newton's step, found in the unknowns that are in no pair."""
-        pairs, others = self.complement[:, None], ~self.complement
-        stiffest = np.clip(np.abs(at.phi).max(axis=0, initial=0.0) / _DIGITS, _SOFTEST, _STIFFEST)
-        by_x = np.maximum(at.by_x, at.by_f / stiffest)
-        give = np.where(pairs & self.free, at.by_f / by_x, 0.0)
-        alone = np.where(pairs & self.free, -at.phi / by_x, 0.0)
-        jacobian = markets_first(self.functions["condensed"](x, {**self.g, **self._named("give_", give)}))
-        moved = np.where(self.free, at.phi + self._along(x, alone), 0.0)[others]
-        free = self.free[others]
-        both = free.T[:, :, None] & free.T[:, None, :]
-        found = newton(np.where(both, jacobian, np.eye(len(free))), markets_first(moved), free.any(axis=1))
-        out = np.zeros_like(x)
+    def condensed_step(self, x: Array, at: Linearised, damping: Array | float) -> tuple[Array, Array]:
+        """Return a step found in the unknowns that are in no pair, and the slope of the merit along it.
+
+        Parameters
+        ----------
+        x, at
+            Where.
+        damping
+            By market; added to `by_x`, so that unknowns of pairs give way less. None in Newton's step.
+        """
+        pairs, others, code = self.pairs, self.others, self.functions
+        size = np.sqrt(np.einsum("im,im->m", at.phi, at.phi))
+        added = damping * np.minimum(size, 1.0)
+        by_x = np.maximum(at.by_x + added, at.by_f / np.clip(size / _DIGITS, _SOFTEST, _STIFFEST))
+        over = self._held(1.0 / by_x, pairs)
+        give, alone = at.by_f * over, -at.phi[pairs] * over
+        jacobian = code["condensed"](x, self.g | self._named("give_", give, pairs=True))
+        moved = code["others_along_pairs"](x, self.g | self._named("dot_", alone, pairs=True))
+        right = self._held(at.phi[others] + moved, others)
+        out = np.empty_like(x)
+        found = newton(self._confined(jacobian, others), markets_first(right), self.anywhere[others])
         out[others] = markets_last(found)
-        return np.where(pairs, alone - give * self._along(x, out), out)
+        slacks = code["pairs_along_others"](x, self.g | self._named("dot_", out[others], pairs=False))
+        out[pairs] = alone - give * slacks
+        # What was added to by_x is what this step has beside Newton's, along which the slope is that of the merit.
+        beside = np.einsum("im,im->m", at.phi[pairs] * (by_x - at.by_x), out[pairs])
+        return out, -(size**2) - beside
 
-    def _along(self, x: Array, direction: Array) -> Array:
-        """How slacks and residuals move when unknowns do."""
-        return np.asarray(self.functions["along_unknowns"](x, {**self.g, **self._named("dot_", direction)}))
-
-    def _named(self, prefix: str, a: Array) -> dict[str, Array]:
-        """An array like the unknowns as arrays by name."""
-        out, start = {}, 0
+    def _named(self, prefix: str, a: Array, *, pairs: bool) -> dict[str, Array]:
+        """An array like the unknowns of pairs, or like the others, as arrays by name."""
+        out, start, at = {}, 0, 0
         for name, shape in self.shapes.items():
-            stop = start + int(np.prod(shape))
-            out[prefix + name] = a[start:stop].reshape(*shape, a.shape[1])
-            start = stop
+            count = int(np.prod(shape))
+            if bool(self.complement[at]) == pairs:
+                out[prefix + name] = a[start : start + count].reshape(*shape, a.shape[1])
+                start += count
+            at += count
         return out
+
+
+def _span(flags: Flags) -> Rows:
+    """Where flags are set: a slice where they stand next to each other, which saves copies."""
+    at = np.flatnonzero(flags)
+    return slice(int(at[0]), int(at[-1]) + 1) if len(at) and at[-1] - at[0] == len(at) - 1 else at
 
 
 def newton(jacobian: Array, right: Array, free: Flags) -> Array:

@@ -28,47 +28,56 @@ _MOST_STEPS = 100
 # A log moves by no more than this in a step; quantities in units of their own as far as the merit lets them.
 _LARGEST_LOG_STEP = 2.0
 _ENOUGH = 1e-4
-_HALVINGS = 12
+# A step is tried whole, then these parts of what was tried last.
+_SHORTER = (0.5, 0.5, 0.25, 0.25, 0.25, 0.25)
 # How much of an unknown that is positive is left by a step that the equations have no value for.
 _KEPT_OF_POSITIVE = 0.01
 # The merit need only fall below the largest of this many last ones, which lets Newton's method pass narrow valleys.
 _MEMORY = 4
+# The first steps may raise it so many times: they find out which pairs bind.
+_LENIENCE = 100.0
 _DOWNHILL, _POWER = 1e-10, 2.1
 _MOST_DAMPING = 1e8
 # Markets that are done are left out when fewer than this part go on; in a search that costs less, later.
-_COMPACT, _FEW = 0.8, 0.3
+_COMPACT, _FEW = 0.85, 0.5
+# A block is left when this part of its markets is done.
+_MOST_DONE = 0.9
 # Weights of Fischer and Burmeister's function, and the point that it starts from, attempt by attempt.
 _ATTEMPTS = ((1.0, "start"), (0.9, "start"), (0.9, "floor"), (0.9, "above"), (1.0, "far"))
 
 
 @dataclass(frozen=True)
 class Reached:
-    """Where some markets have come to: ``[unknown, market]``, largest natural residuals, and steps taken."""
+    """Where some markets have come to: ``[unknown, market]``, largest natural residuals, steps taken, who may go on."""
 
     x: Array
     residual: Array
     steps: NDArray[np.int64]
+    open: Flags
 
 
-def solve_pairs(pairs: Pairs, start: Array) -> Reached:
+def solve_pairs(pairs: Pairs, start: Array, *, whole: bool) -> Reached:
     """Solve equations and complementary pairs, market by market, from `start` ``[unknown, market]``.
 
-    A market that no attempt solves comes back with the point whose natural residual is smallest.
+    A market that no attempt solves comes back with the point whose natural residual is smallest. Unless the `whole` is
+    wanted, markets that are still on their way when most have arrived are left open, to go on with others.
     """
     markets = start.shape[1]
     x, residual = np.array(start), np.full(markets, np.inf)
-    steps = np.zeros(markets, dtype=np.int64)
-    for weight, point in _ATTEMPTS:
-        rows = np.flatnonzero(residual > _ROUNDING)
+    steps, open_ = np.zeros(markets, dtype=np.int64), np.zeros(markets, dtype=bool)
+    for attempt, (weight, point) in enumerate(_ATTEMPTS):
+        rows = np.flatnonzero((residual > _ROUNDING) & ~open_)
         if not len(rows):
             break
-        found = _descent(pairs.some(rows), _point(pairs.some(rows), start[:, rows], point), weight)
+        most = 1.0 if whole or attempt else _MOST_DONE
+        found = _descent(pairs.some(rows), _point(pairs.some(rows), start[:, rows], point), weight, most)
         better = rows[found.residual < residual[rows]]
         kept = found.residual < residual[rows]
         x[:, better], residual[better] = found.x[:, kept], found.residual[kept]
         steps[rows] += found.steps
+        open_[rows] = found.open
     x, residual = _exact(pairs, x, residual)
-    return Reached(x, residual, steps)
+    return Reached(x, residual, steps, open_)
 
 
 def _point(pairs: Pairs, start: Array, which: str) -> Array:
@@ -96,10 +105,11 @@ def _exact(pairs: Pairs, x: Array, residual: Array) -> tuple[Array, Array]:
     return x, residual
 
 
-def _descent(pairs: Pairs, start: Array, weight: float) -> Reached:
-    """Take steps downhill until every market is solved or at rest."""
+def _descent(pairs: Pairs, start: Array, weight: float, most_done: float) -> Reached:
+    """Take steps downhill until this part of the markets is solved or at rest."""
     markets = start.shape[1]
-    out = Reached(np.array(start), np.full(markets, np.inf), np.zeros(markets, dtype=np.int64))
+    none = np.zeros(markets, dtype=bool)
+    out = Reached(np.array(start), np.full(markets, np.inf), np.zeros(markets, dtype=np.int64), none)
     rows, x = np.arange(markets), np.array(start)
     merits = np.full((_MEMORY, markets), -np.inf)
     damping, size = np.full(markets, 1e-3), np.full(markets, np.inf)
@@ -111,14 +121,20 @@ def _descent(pairs: Pairs, start: Array, weight: float) -> Reached:
         out.steps[rows] = taken
         stalled = (now < _ROUNDING) & (now >= 0.5 * size)
         going = ~((now <= _TOLERANCE) | stalled | ~np.isfinite(now) | (damping > _MOST_DAMPING))
-        if taken == _MOST_STEPS or not going.any():
+        if taken == _MOST_STEPS or np.count_nonzero(going) <= (1.0 - most_done) * markets:
+            out.open[rows] = going & (taken < _MOST_STEPS)
+            out.x[:, rows] = np.where(out.open[rows], x, out.x[:, rows])
             break
         if going.mean() < _COMPACT:
             keep = np.flatnonzero(going)
             here, rows, x, f, damping = here.some(keep), rows[keep], x[:, keep], f[:, keep], damping[keep]
             merits, now, going = merits[:, keep], now[keep], going[keep]
         at = here.linearised(x, f, weight)
-        merits[taken % _MEMORY] = at.merit
+        merit = 0.5 * np.einsum("im,im->m", at.phi, at.phi)
+        if taken == 0:
+            merits[:] = _LENIENCE * merit
+        else:
+            merits[taken % _MEMORY] = merit
         x, f, damping = _moved(here, x, at, going, damping, merits.max(axis=0), weight)
         size = now
     return out
@@ -148,6 +164,8 @@ def _moved(
 
 def _damped(pairs: Pairs, x: Array, at: Linearised, damping: Array) -> tuple[Array, Array]:
     """Levenberg and Marquardt's step, with a damping in proportion to the residual, and the slope along it."""
+    if pairs.condenses:
+        return pairs.condensed_step(x, at, damping)
     free, right = pairs.anywhere, markets_first(at.phi)
     whole = pairs.jacobian(x, at)
     sound = np.isfinite(whole).all(axis=(1, 2))
@@ -164,13 +182,13 @@ def _damped(pairs: Pairs, x: Array, at: Linearised, damping: Array) -> tuple[Arr
 def _searched(
     pairs: Pairs, x: Array, f: Array, step: Array, down: Array, usable: Flags, bound: Array, weight: float
 ) -> tuple[Array, Array, Flags]:
-    """Halve steps until the merit falls enough; return the points, slacks and residuals there, and whether it does."""
+    """Shorten steps until the merit falls enough; return the points, slacks and residuals there, and whether it does."""
     to, at, done = np.array(x), np.array(f), np.zeros(x.shape[1], dtype=bool)
     step = np.where(usable, step, 0.0)
     longest = np.abs(np.where(pairs.logs[:, None], step, 0.0)).max(axis=0, initial=0.0)
     share = np.minimum(1.0, _LARGEST_LOG_STEP / np.maximum(longest, _LARGEST_LOG_STEP))
     some, rows = pairs, np.arange(x.shape[1])
-    for _ in range(_HALVINGS):
+    for shorter in (*_SHORTER, 1.0):
         open_ = (usable & ~done)[rows]
         if not open_.any():
             break
@@ -181,7 +199,7 @@ def _searched(
         good = (usable & ~done)[rows] & (close | (merit <= bound[rows] + _ENOUGH * share[rows] * down[rows]))
         to[:, rows[good]], at[:, rows[good]] = trial[:, good], found[:, good]
         done[rows[good]] = True
-        share[rows[~good]] /= 2.0
+        share[rows[~good]] *= shorter
     return to, at, done
 
 
@@ -189,12 +207,12 @@ def _tried(pairs: Pairs, x: Array, step: Array, weight: float) -> tuple[Array, A
     """Points after a step, slacks and residuals there, and their merits: infinite where the equations have no value."""
     trial = x + step
     f = pairs.residual(trial)
-    merit = pairs.linearised(trial, f, weight).merit
+    merit = pairs.merit(trial, f, weight)
     undefined = ~np.isfinite(merit)
     if undefined.any():
         # A power of a negative quantity has no value: stay a little above zero instead.
         inside = pairs.complement[:, None] & (x > 0.0) & undefined
         trial = np.where(inside, np.maximum(trial, _KEPT_OF_POSITIVE * x), trial)
         f = np.where(undefined, pairs.residual(trial), f)
-        merit = np.where(undefined, pairs.linearised(trial, f, weight).merit, merit)
+        merit = np.where(undefined, pairs.merit(trial, f, weight), merit)
     return trial, f, np.where(np.isfinite(merit), merit, np.inf)

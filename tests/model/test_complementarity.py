@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 
 from viner.errors import NotConverged
 from viner.model.compile import Array, Compiled
-from viner.model.complementarity import fischer_burmeister, natural_residual, penalised
+from viner.model.complementarity import fischer_burmeister, natural_residual, penalised, penalised_and_slopes
 from viner.model.generate import compile_system
 from viner.model.notation import Quantity, index, total
 from viner.model.system import Condition, Definition, System
@@ -307,14 +307,14 @@ def test_the_order_of_markets_does_not_matter(seed: int) -> None:
 def test_functions_of_a_pair(x: float, f: float, weight: float) -> None:
     """Bounds by the natural residual (Tseng 1996), and derivatives against differences."""
     a, b = np.array([x]), np.array([f])
-    value = np.abs(fischer_burmeister(a, b)[0])
+    value = np.abs(fischer_burmeister(a, b))
     size = np.abs(natural_residual(a, b))
     root = np.sqrt(2.0)
     assert (2.0 - root) * size - 1e-9 <= value <= (2.0 + root) * size + 1e-9
     h = 1e-6
     if np.hypot(x, f) > 0.1 and min(abs(x), abs(f)) > 1e-3:
-        _, by_x, by_f = penalised(a, b, weight)
-        along_x = (penalised(a + h, b, weight)[0] - penalised(a - h, b, weight)[0]) / (2.0 * h)
-        along_f = (penalised(a, b + h, weight)[0] - penalised(a, b - h, weight)[0]) / (2.0 * h)
+        _, by_x, by_f = penalised_and_slopes(a, b, weight)
+        along_x = (penalised(a + h, b, weight) - penalised(a - h, b, weight)) / (2.0 * h)
+        along_f = (penalised(a, b + h, weight) - penalised(a, b - h, weight)) / (2.0 * h)
         assert_allclose(by_x, along_x, atol=1e-5)
         assert_allclose(by_f, along_f, atol=1e-5)

@@ -28,7 +28,7 @@ from viner.model import structures
 from viner.model.engine import calibrated, equilibrium
 
 REGIONS = 7
-MOST, CORNERS = 10.0, 150.0
+MOST, CORNERS = 10.0, 20.0
 
 
 def solver(name: str, markets: int) -> Solver:

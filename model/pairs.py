@@ -7,7 +7,7 @@ Arrays have the market axis last, ``[unknown, market]``, unless it is said other
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,8 @@ Flags = NDArray[np.bool_]
 Rows = slice | NDArray[np.intp]
 
 _EVERY = slice(None)
+
+_FUNCTIONS = ("residual", "residual_and_jacobian", "condensed", "others_along_pairs", "pairs_along_others")
 
 # A flow gives way to its loss by no more than this, relative to `1 / by_f`: beyond it a step taken in the other
 # unknowns alone would lose the digits that say how the flow moves.
@@ -66,7 +68,7 @@ class Pairs:
         Of the compiled program: ``residual``, ``residual_and_jacobian``, and where pairs can be taken out
         ``condensed``, ``others_along_pairs`` and ``pairs_along_others``.
     g
-        What is given, as the functions take it.
+        Of what is given, as the functions take it, all that they read.
     shapes
         By name of the unknown, in the order in which they stand: the shape of its axes.
     complement
@@ -92,15 +94,20 @@ class Pairs:
         counts = [int(np.prod(shape)) for shape in shapes.values()]
         complement = np.repeat([u.complement for u in unknowns], counts)
         logs = np.repeat([u.name.startswith("ln_") for u in unknowns], counts)
-        if "condensed" in compiled.functions:
-            read = compiled.reads("residual", "condensed", "others_along_pairs", "pairs_along_others")
-            g = {name: a for name, a in g.items() if name in read}
-        return cls(compiled.functions, g, shapes, complement, logs, active.T)
+        names = [name for name in _FUNCTIONS if name in compiled.functions]
+        read = compiled.reads(*names)
+        functions = {name: compiled.functions[name] for name in names}
+        return cls(functions, {n: a for n, a in g.items() if n in read}, shapes, complement, logs, active.T)
+
+    @property
+    def whole(self) -> "Pairs":
+        """The same, with no pairs taken out."""
+        return replace(self, functions={name: self.functions[name] for name in _FUNCTIONS[:2]})
 
     def some(self, markets: NDArray[np.intp]) -> "Pairs":
         """Return some of the markets."""
         count = self.free.shape[1]
-        if len(markets) == count:
+        if len(markets) == count and (markets == np.arange(count)).all():
             return self
         g = {name: a[..., markets] if a.ndim and a.shape[-1] == count else a for name, a in self.g.items()}
         return Pairs(self.functions, g, self.shapes, self.complement, self.logs, self.free[:, markets])

@@ -28,8 +28,8 @@ _MOST_STEPS = 100
 # A log moves by no more than this in a step; quantities in units of their own as far as the merit lets them.
 _LARGEST_LOG_STEP = 2.0
 _ENOUGH = 1e-4
-# A step is tried whole, then these parts of what was tried last.
-_SHORTER = (0.5, 0.5, 0.25, 0.25, 0.25, 0.25)
+# Steps are halved so often, and when few markets are left that many lengths are tried at once.
+_TOGETHER = (1, 1, 2, 4, 4)
 # How much of an unknown that is positive is left by a step that the equations have no value for.
 _KEPT_OF_POSITIVE = 0.01
 # The merit need only fall below the largest of this many last ones, which lets Newton's method pass narrow valleys.
@@ -38,8 +38,8 @@ _MEMORY = 4
 _LENIENCE = 100.0
 _DOWNHILL, _POWER = 1e-10, 2.1
 _MOST_DAMPING = 1e8
-# Markets that are done are left out when fewer than this part go on; in a search that costs less, later.
-_COMPACT, _FEW = 0.85, 0.5
+# Markets that are done are left out when fewer than this part go on, and out of a search.
+_COMPACT, _MOST_LOOKING = 0.85, 0.5
 # A block is left when this part of its markets is done.
 _MOST_DONE = 0.9
 # Weights of Fischer and Burmeister's function, and the point that it starts from, attempt by attempt.
@@ -65,12 +65,15 @@ def solve_pairs(pairs: Pairs, start: Array, *, whole: bool) -> Reached:
     markets = start.shape[1]
     x, residual = np.array(start), np.full(markets, np.inf)
     steps, open_ = np.zeros(markets, dtype=np.int64), np.zeros(markets, dtype=bool)
-    for attempt, (weight, point) in enumerate(_ATTEMPTS):
+    # Where pairs can be taken out that is tried first, and what it does not solve is tried again with them.
+    attempts = [(*_ATTEMPTS[0], pairs), *((*attempt, pairs.whole) for attempt in _ATTEMPTS[not pairs.condenses :])]
+    for attempt, (weight, point, of) in enumerate(attempts):
         rows = np.flatnonzero((residual > _ROUNDING) & ~open_)
         if not len(rows):
             break
         most = 1.0 if whole or attempt else _MOST_DONE
-        found = _descent(pairs.some(rows), _point(pairs.some(rows), start[:, rows], point), weight, most)
+        some = of.some(rows)
+        found = _descent(some, _point(some, start[:, rows], point), weight, most)
         better = rows[found.residual < residual[rows]]
         kept = found.residual < residual[rows]
         x[:, better], residual[better] = found.x[:, kept], found.residual[kept]
@@ -132,7 +135,7 @@ def _descent(pairs: Pairs, start: Array, weight: float, most_done: float) -> Rea
         at = here.linearised(x, f, weight)
         merit = 0.5 * np.einsum("im,im->m", at.phi, at.phi)
         if taken == 0:
-            merits[:] = _LENIENCE * merit
+            merits[:] = (_LENIENCE if pairs.condenses else 1.0) * merit
         else:
             merits[taken % _MEMORY] = merit
         x, f, damping = _moved(here, x, at, going, damping, merits.max(axis=0), weight)
@@ -171,9 +174,13 @@ def _damped(pairs: Pairs, x: Array, at: Linearised, damping: Array) -> tuple[Arr
     sound = np.isfinite(whole).all(axis=(1, 2))
     jacobian, right = part(np.where(sound[:, None, None], whole, 0.0), free), right[:, free]
     n = right.shape[1]
+    # The right side as one more column: what a factorisation makes of it is all that is needed of `q`.
+    stacked = np.zeros((len(right), 2 * n, n + 1))
+    stacked[:, :n, :n], stacked[:, :n, n] = jacobian, right
     root = np.sqrt(damping * np.minimum(np.sqrt((right**2).sum(axis=1)), 1.0))
-    q, r = np.linalg.qr(np.concatenate([jacobian, root[:, None, None] * np.eye(n)], axis=1))
-    step = -np.linalg.solve(r, np.einsum("mij,mi->mj", q[:, :n], right)[..., None])[..., 0]
+    np.einsum("mii->mi", stacked[:, n:, :n])[...] = root[:, None]
+    r = np.asarray(np.linalg.qr(stacked, mode="r"))
+    step = -np.linalg.solve(r[:, :n, :n], r[:, :n, n:])[..., 0]
     out = np.zeros_like(x)
     out[free] = np.where(sound[:, None], step, np.nan).T
     return out, (out[free].T * np.einsum("mij,mi->mj", jacobian, right)).sum(axis=1)
@@ -182,24 +189,27 @@ def _damped(pairs: Pairs, x: Array, at: Linearised, damping: Array) -> tuple[Arr
 def _searched(
     pairs: Pairs, x: Array, f: Array, step: Array, down: Array, usable: Flags, bound: Array, weight: float
 ) -> tuple[Array, Array, Flags]:
-    """Shorten steps until the merit falls enough; return the points, slacks and residuals there, and whether it does."""
+    """Halve steps until the merit falls enough; return the points, slacks and residuals there, and whether it does."""
     to, at, done = np.array(x), np.array(f), np.zeros(x.shape[1], dtype=bool)
     step = np.where(usable, step, 0.0)
     longest = np.abs(np.where(pairs.logs[:, None], step, 0.0)).max(axis=0, initial=0.0)
     share = np.minimum(1.0, _LARGEST_LOG_STEP / np.maximum(longest, _LARGEST_LOG_STEP))
-    some, rows = pairs, np.arange(x.shape[1])
-    for shorter in (*_SHORTER, 1.0):
-        open_ = (usable & ~done)[rows]
-        if not open_.any():
+    for together in _TOGETHER:
+        looking = usable & ~done
+        if not looking.any():
             break
-        if open_.mean() < _FEW:
-            some, rows = some.some(np.flatnonzero(open_)), rows[open_]
-        trial, found, merit = _tried(some, x[:, rows], share[rows] * step[:, rows], weight)
+        # To try all markets costs less than to pick most of them.
+        rows = np.flatnonzero(looking | (looking.mean() > _MOST_LOOKING))
+        each, parts = np.repeat(rows, together), 0.5 ** np.arange(together)
+        length = (share[rows, None] * parts).ravel()
+        trial, found, merit = _tried(pairs.some(each), x[:, each], length * step[:, each], weight)
         close = np.sqrt(2.0 * merit) <= _ROUNDING
-        good = (usable & ~done)[rows] & (close | (merit <= bound[rows] + _ENOUGH * share[rows] * down[rows]))
-        to[:, rows[good]], at[:, rows[good]] = trial[:, good], found[:, good]
-        done[rows[good]] = True
-        share[rows[~good]] *= shorter
+        good = (close | (merit <= bound[each] + _ENOUGH * length * down[each])) & looking[each]
+        good = good.reshape(-1, together)
+        found_one = np.flatnonzero(good.any(axis=1))
+        first = found_one * together + good[found_one].argmax(axis=1)
+        to[:, each[first]], at[:, each[first]], done[each[first]] = trial[:, first], found[:, first], True
+        share[rows] *= parts[-1] / 2.0
     return to, at, done
 
 

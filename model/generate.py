@@ -14,7 +14,7 @@ from viner.model.condensed import condensed, give
 from viner.model.gradient import Accumulate, jacobian, real, tangent
 from viner.model.levels import levels
 from viner.model.notation import ONE, index_set, name_of
-from viner.model.program import Assign, Program, Statement
+from viner.model.program import Assign, Program, Statement, uses
 from viner.model.system import System
 
 Form = Literal["changes", "levels"]
@@ -89,6 +89,7 @@ class _Functions:
         self.unknowns = [r.unknown for r in program.residuals]
         names = {name_of(u) for u in self.unknowns}
         self.given = [leaf for leaf in program.inputs if name_of(leaf) not in names]
+        self.fixed, self.moving = _parted(program, names)
         self.kept = Kept()
         self.sizes = _sizes(self.given)
         self.residuals = [
@@ -97,10 +98,14 @@ class _Functions:
         ]
 
     def _writer(self, *, weights: bool) -> Writer:
-        writer = Writer(self.given, self.kept, weights=weights)
+        writer = Writer([*self.given, *self._fixed_arrays()], self.kept, weights=weights)
         for leaf in self.unknowns:
             writer.declare(leaf)
         return writer
+
+    def _fixed_arrays(self) -> list[Indexed]:
+        """What is computed before the unknowns are known."""
+        return list({name_of(s.target): s.target for s in self.fixed}.values())
 
     def _function(self, name: str, body: list[str]) -> list[str]:
         """Put the head before a body: only what it uses is named."""
@@ -112,7 +117,8 @@ class _Functions:
             count = " * ".join(f"_n_{index_set(i)}" for i in leaf.indices)
             slots.append(f"{name_of(leaf)} = _x[{start} : {start} + {count}].reshape({shape}, _markets)")
             start = f"{start} + {count}" if start != "0" else count
-        names = [*(name_of(leaf) for leaf in self.given), *self.kept.names.values()]
+        arrays = [*self.given, *(leaf for leaf in self._fixed_arrays() if not _makes(body, leaf))]
+        names = [*(name_of(leaf) for leaf in arrays), *self.kept.names.values()]
         given = [f'{n} = _g["{n}"]' for n in used(body, names)]
         sizes = [f"_n_{s} = {where}" for s, where in self.sizes.items() if used([*body, *slots], [f"_n_{s}"])]
         return [f"def {name}(_x, _g):", *sizes, "_markets = _x.shape[-1]", *slots, *given, *released(body)]
@@ -139,7 +145,9 @@ class _Functions:
         return self._head("shares(_g)", _sizes(data), data, [*body, _returned(names)])
 
     def known(self) -> list[str]:
-        body = [*self.kept.lines, _returned(self.kept.names.values())]
+        writer = Writer(self.given, Kept(), keeps=False)
+        fixed = [name_of(leaf) for leaf in self._fixed_arrays()]
+        body = [*writer.statements(self.fixed), *self.kept.lines, _returned([*fixed, *self.kept.names.values()])]
         return self._head("known(_g)", self.sizes, self.given, body)
 
     def active(self) -> list[str]:
@@ -163,18 +171,18 @@ class _Functions:
 
     def residual(self) -> list[str]:
         writer = self._writer(weights=False)
-        body = writer.statements([*self.program.statements, *self.residuals])
+        body = writer.statements([*self.moving, *self.residuals])
         return self._function("residual", [*body, f"return {_stacked('', self.residuals)}"])
 
     def residual_and_jacobian(self) -> list[str]:
         writer = self._writer(weights=True)
-        body = writer.statements([*self.program.statements, *self.residuals])
+        body = writer.statements([*self.moving, *self.residuals])
         body += self._reverse(writer, self.program)
         return self._function("residual_and_jacobian", [*body, f"return {_stacked('', self.residuals)}, jacobian"])
 
     def condensed(self, smaller: Program) -> list[str]:
         writer = self._writer(weights=True)
-        body = writer.statements(self.program.statements)
+        body = writer.statements(self.moving)
         for r in self.program.residuals:
             if r.complement:
                 writer.declare(give(r))
@@ -184,7 +192,7 @@ class _Functions:
 
     def values(self) -> list[str]:
         writer = self._writer(weights=False)
-        body = writer.statements([*self.program.statements, *self.program.reports])
+        body = writer.statements([*self.moving, *self.program.reports])
         return self._function("values", [*body, _returned(self._names())])
 
     def others_along_pairs(self) -> list[str]:
@@ -197,7 +205,7 @@ class _Functions:
         both = list(zip(self.program.residuals, self.residuals, strict=True))
         moving = [r.unknown for r, _ in both if r.complement == along_pairs]
         wanted = [assign for r, assign in both if r.complement != along_pairs]
-        statements: list[Statement] = [*self.program.statements, *wanted]
+        statements: list[Statement] = [*self.moving, *wanted]
         writer = self._writer(weights=True)
         body = writer.statements(statements)
         for leaf in moving:
@@ -256,6 +264,27 @@ class _Functions:
             lines += writer.zeros(real(name, axes))
         sizes = (" * ".join(f"_n_{index_set(i)}" for i in leaf.indices) for leaf in (row, column))
         return f"{name}.reshape({', '.join(sizes)}, _markets)"
+
+
+def _parted(program: Program, unknowns: set[str]) -> tuple[list[Statement], list[Statement]]:
+    """Part statements into those that no unknown moves and the others. Those of one target stay together."""
+    moving = set(unknowns)
+    while True:
+        more = {
+            name_of(s.target)
+            for s in program.statements
+            if name_of(s.target) not in moving and moving & {name_of(leaf) for leaf in uses(s)}
+        }
+        if not more:
+            break
+        moving |= more
+    fixed = [s for s in program.statements if name_of(s.target) not in moving]
+    return fixed, [s for s in program.statements if name_of(s.target) in moving]
+
+
+def _makes(body: Iterable[str], leaf: Indexed) -> bool:
+    """Whether lines of code make an array of their own."""
+    return any(line.startswith(f"{name_of(leaf)} = ") for line in body)
 
 
 def _stacked(prefix: str, residuals: Iterable[Assign]) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from viner.model.compile import Array
 from viner.model.kernels import markets_first
-from viner.model.pairs import Linearised, Pairs, part
+from viner.model.pairs import Linearised, Pairs, Rows, part
 
 Flags = NDArray[np.bool_]
 
@@ -28,8 +28,8 @@ _MOST_STEPS = 100
 # A log moves by no more than this in a step; quantities in units of their own as far as the merit lets them.
 _LARGEST_LOG_STEP = 2.0
 _ENOUGH = 1e-4
-# Steps are halved so often, and when few markets are left that many lengths are tried at once.
-_TOGETHER = (1, 1, 2, 4, 4)
+# Steps are halved so often: the fewer markets are left, the more lengths are tried at once.
+_TOGETHER = (1, 2, 4, 4)
 # How much of an unknown that is positive is left by a step that the equations have no value for.
 _KEPT_OF_POSITIVE = 0.01
 # The merit need only fall below the largest of this many last ones, which lets Newton's method pass narrow valleys.
@@ -38,8 +38,8 @@ _MEMORY = 4
 _LENIENCE = 100.0
 _DOWNHILL, _POWER = 1e-10, 2.1
 _MOST_DAMPING = 1e8
-# Markets that are done are left out when fewer than this part go on, and out of a search.
-_COMPACT, _MOST_LOOKING = 0.85, 0.5
+# Markets that are done are left out when fewer than this part go on.
+_COMPACT = 0.85
 # A block is left when this part of its markets is done.
 _MOST_DONE = 0.9
 # Weights of Fischer and Burmeister's function, and the point that it starts from, attempt by attempt.
@@ -190,26 +190,29 @@ def _searched(
     pairs: Pairs, x: Array, f: Array, step: Array, down: Array, usable: Flags, bound: Array, weight: float
 ) -> tuple[Array, Array, Flags]:
     """Halve steps until the merit falls enough; return the points, slacks and residuals there, and whether it does."""
-    to, at, done = np.array(x), np.array(f), np.zeros(x.shape[1], dtype=bool)
-    step = np.where(usable, step, 0.0)
-    longest = np.abs(np.where(pairs.logs[:, None], step, 0.0)).max(axis=0, initial=0.0)
+    step = step if usable.all() else np.where(usable, step, 0.0)
+    longest = np.abs(step[pairs.logs]).max(axis=0, initial=0.0)
     share = np.minimum(1.0, _LARGEST_LOG_STEP / np.maximum(longest, _LARGEST_LOG_STEP))
+
+    def enough(merit: Array, length: Array, rows: Rows) -> Flags:
+        close = np.sqrt(2.0 * merit) <= _ROUNDING
+        return np.asarray(usable[rows] & (close | (merit <= bound[rows] + _ENOUGH * length * down[rows])))
+
+    trial, found, merit = _tried(pairs, x, share * step, weight)
+    done = enough(merit, share, slice(None))
+    to, at = np.where(done, trial, x), np.where(done, found, f)
     for together in _TOGETHER:
-        looking = usable & ~done
-        if not looking.any():
+        rows = np.flatnonzero(usable & ~done)
+        if not len(rows):
             break
-        # To try all markets costs less than to pick most of them.
-        rows = np.flatnonzero(looking | (looking.mean() > _MOST_LOOKING))
-        each, parts = np.repeat(rows, together), 0.5 ** np.arange(together)
+        each, parts = np.repeat(rows, together), 0.5 ** np.arange(1, together + 1)
         length = (share[rows, None] * parts).ravel()
         trial, found, merit = _tried(pairs.some(each), x[:, each], length * step[:, each], weight)
-        close = np.sqrt(2.0 * merit) <= _ROUNDING
-        good = (close | (merit <= bound[each] + _ENOUGH * length * down[each])) & looking[each]
-        good = good.reshape(-1, together)
-        found_one = np.flatnonzero(good.any(axis=1))
-        first = found_one * together + good[found_one].argmax(axis=1)
-        to[:, each[first]], at[:, each[first]], done[each[first]] = trial[:, first], found[:, first], True
-        share[rows] *= parts[-1] / 2.0
+        good = enough(merit, length, each).reshape(-1, together)
+        some = np.flatnonzero(good.any(axis=1))
+        first = some * together + good[some].argmax(axis=1)
+        to[:, rows[some]], at[:, rows[some]], done[rows[some]] = trial[:, first], found[:, first], True
+        share[rows] *= parts[-1]
     return to, at, done
 
 

@@ -80,14 +80,14 @@ class Pairs:
     """
 
     functions: Mapping[str, Callable[..., Any]]
-    g: Mapping[str, Array]
+    g: dict[str, Array]
     shapes: Mapping[str, tuple[int, ...]]
     complement: Flags
     logs: Flags
     free: Flags
 
     @classmethod
-    def of(cls, compiled: Compiled, given: Arrays, g: Arrays, active: Flags) -> "Pairs":
+    def of(cls, compiled: Compiled, given: Arrays, g: dict[str, Array], active: Flags) -> "Pairs":
         """Return those of a compiled program: `g` is what is `given`, prepared; `active` is ``[market, unknown]``."""
         unknowns = compiled.interface.unknowns
         shapes = {u.name: tuple(compiled.size(s, given) for s in u.sets) for u in unknowns}

@@ -171,7 +171,7 @@ def _damped(pairs: Pairs, x: Array, at: Linearised, damping: Array) -> tuple[Arr
         return pairs.condensed_step(x, at, damping)
     free, right = pairs.anywhere, markets_first(at.phi)
     whole = pairs.jacobian(x, at)
-    sound = np.isfinite(whole).all(axis=(1, 2))
+    sound: Flags = np.asarray(np.isfinite(whole).all(axis=(1, 2)))
     jacobian, right = part(np.where(sound[:, None, None], whole, 0.0), free), right[:, free]
     n = right.shape[1]
     # The right side as one more column: what a factorisation makes of it is all that is needed of `q`.

@@ -54,6 +54,11 @@ ACCOUNTS = (*DUTIES, *TAXES, *RENTS)
 """What somebody gets of the price that buyers pay, beside producers. Duties can go into a pool."""
 
 
+PRICED = ("specific", "minimum", "threshold", "specific_excise")
+LIMITED = ("quota", "shared_quota")
+"""Fields whose effect is found with the equilibrium: duties and excises on units and levies, and quotas."""
+
+
 def is_plain(policy: Policy) -> bool:
     """Whether there are tariffs, barriers and rents that importers hold, and nothing else."""
     return policy.is_plain
@@ -62,6 +67,12 @@ def is_plain(policy: Policy) -> bool:
 def in_force(policy: Policy, name: str) -> bool:
     """Whether an instrument, by its field, is anything else than absent in some cell."""
     return policy.in_force(name)
+
+
+def present(policies: Sequence[Policy]) -> tuple[str, ...]:
+    """Return the instruments, by field, that are in force in any of some policies; who holds rents is none."""
+    names = dict.fromkeys(name for name, _side in FIELDS.values() if name != "held_abroad")
+    return tuple(name for name in names if any(in_force(policy, name) for policy in policies))
 
 
 def fixed_rent(policy: Policy) -> Array:
@@ -73,12 +84,12 @@ def fixed_rent(policy: Policy) -> Array:
 
 def depends_on_price(policy: Policy) -> bool:
     """Whether a duty or an excise depends on a price, so that its ad valorem rate is found with the equilibrium."""
-    return any(in_force(policy, name) for name in ("specific", "minimum", "threshold", "specific_excise"))
+    return any(in_force(policy, name) for name in PRICED)
 
 
 def limits_quantity(policy: Policy) -> bool:
     """Whether there is a quota, so that the price of its licence is found with the equilibrium."""
-    return in_force(policy, "quota") or in_force(policy, "shared_quota")
+    return any(in_force(policy, name) for name in LIMITED)
 
 
 def joined(policies: Sequence[Policy], value: Array) -> tuple[Policy, ...]:
@@ -138,7 +149,27 @@ def fixed_power(policy: Policy) -> Array:
     """Return the power of the tariff where no duty depends on a price."""
     if not any(in_force(policy, name) for name in ("anti_dumping", "export_duty", "production_subsidy", *_TAXED)):
         return np.asarray(1.0 + policy.tariff)
-    return np.asarray(outer_power(policy) * (1.0 + policy.tariff + policy.anti_dumping))
+    return all_power(policy)
+
+
+def all_power(policy: Policy) -> Array:
+    """Return the power of all that is levied ad valorem."""
+    return np.asarray(outer_power(policy) * power_within(policy))
+
+
+def power_within(policy: Policy) -> Array:
+    """Return the power of the ad valorem duties, those within a quota where there is one."""
+    return np.asarray(1.0 + policy.tariff + policy.anti_dumping)
+
+
+def power_beyond(policy: Policy) -> Array:
+    """Return the power of the ad valorem duties beyond a tariff-rate quota."""
+    return np.asarray(1.0 + policy.over_tariff + policy.anti_dumping)
+
+
+def unit_tax(policy: Policy) -> Array:
+    """Return the excise on a unit before what the ad valorem taxes, which are levied on all alike, add to it."""
+    return np.asarray(policy.specific_excise / (inner_power(policy) * (1.0 + policy.excise)))
 
 
 _TAXED = ("excise", "vat")

@@ -3,7 +3,7 @@
 Both are made from the objects that are compiled, so what is read is what is solved.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import sympy
 from sympy import Expr, Idx, Indexed
@@ -16,44 +16,83 @@ from viner.model.calibrate import calibrate
 from viner.model.cases import place
 from viner.model.changes import changes, log_name
 from viner.model.notation import Quantity, leaves, membership, name_of, shown, summand, total, visible
+from viner.model.price_chain import PriceChain, price_chain
 from viner.model.program import Assign, Mean, Program, ShareRule, Statement, SumOver
+from viner.model.regimes import regimes_of, system_under
 from viner.model.structures.structure import Structure
 from viner.model.system import System, floor
 
 
-def as_text(structure: Structure) -> str:
+def as_text(structure: Structure, instruments: Collection[str] = ()) -> str:
     """Return the equations of a structure as plain text: in levels, calibrated, and in log changes.
 
     One that is solved as it is written has no log changes; what it reports stands there instead.
+
+    Parameters
+    ----------
+    structure
+        A market structure.
+    instruments
+        Those in force, as fields of :class:`viner.model.market.Policy`: the equations are those that are solved with
+        them, and what makes up the wedges stands first.
+
+    Raises
+    ------
+    ScenarioError
+        If the structure does not have them.
     """
-    system = structure.system()
-    if structure.form == "levels":
-        return f"{structure.title}\n{structure.reference}\n\n{system_text(system)}"
-    program = changes(system)
+    system = system_under(structure, regimes_of(instruments))
+    chain = price_chain(system, instruments)
     show = _Text().doprint
-    lines = [f"{structure.title}", f"{structure.reference}", "", "In levels"]
-    lines += _levels(system)
+    lines = [f"{structure.title}", f"{structure.reference}", "", *_chain(chain)]
+    if structure.form == "levels":
+        return "\n".join([*lines, system_text(system, chain.quantities)])
+    program = changes(system)
+    lines += ["In levels", *_levels(system)]
     lines += ["", "Share parameters, from the equations at the benchmark"]
     lines += _aligned([(show(left), show(right), "", "") for left, right in _calibration(system)])
     lines += ["", "In log changes from the benchmark, as solved"]
     lines += _aligned([(show(left), show(right), _condition(w, show), "") for left, right, w in _rows(program)])
-    lines += _aligned([(show(r.value), "0", "", f"solved for {show(r.unknown)}") for r in program.residuals])
+    lines += _residuals(program)
     lines += ["", "Benchmark shares"]
     lines += _aligned([(show(left), show(right), "", "") for left, right in _shares(program)])
     lines += ["", "Symbols"]
-    lines += _symbols(system)
+    lines += _symbols((*system.quantities, *chain.quantities))
     return "\n".join(lines) + "\n"
 
 
-def system_text(system: System) -> str:
-    """Return the equations of a system in levels as plain text, with its unknowns, reports and symbols."""
+def _chain(chain: PriceChain) -> list[str]:
+    """What the wedges are made of, with a blank line after it; nothing where they are given as they are."""
+    if not chain.rows:
+        return []
+    show = _Text().doprint
+    rows = [(show(d.target), show(d.value), _condition(d.where, show), d.text) for d in chain.rows]
+    return ["Instruments in force", *_aligned(rows), *(f"  {note}" for note in chain.notes), ""]
+
+
+def _residuals(program: Program) -> list[str]:
+    show = _Text().doprint
+    rows, relations = [], []
+    for r in program.residuals:
+        pair = f"  _|_  {show(r.unknown)} >= 0" if r.complement else ""
+        text = "" if r.complement else f"solved for {show(r.unknown)}"
+        rows.append((show(r.value), f"0{pair}", _condition(r.where, show) if r.complement else "", text))
+        relations.append(">=" if r.complement else "=")
+    return _aligned(rows, relations)
+
+
+def system_text(system: System, more: Sequence[Quantity] = ()) -> str:
+    """Return the equations of a system in levels as plain text, with its unknowns, reports and symbols.
+
+    `more` are symbols to explain beside those of the system.
+    """
     show = _Text().doprint
     lines = [system.name, "", "Equations", *_levels(system), "", "Unknowns"]
     lines += [f"  {show(c.unknown):<14}{c.text}" for c in system.conditions]
     if system.reports:
         rows = [(show(d.target), show(d.value), _condition(d.where, show), d.text) for d in system.reports]
         lines += ["", "Reports", *_aligned(rows)]
-    return "\n".join([*lines, "", "Symbols", *_symbols(system)]) + "\n"
+    return "\n".join([*lines, "", "Symbols", *_symbols((*system.quantities, *more))]) + "\n"
 
 
 def system_latex(system: System) -> str:
@@ -73,33 +112,42 @@ def _levels(system: System) -> list[str]:
     return _aligned(rows, relations)
 
 
-def _symbols(system: System) -> list[str]:
-    return [f"  {q.name:<14}{q.role:<12}{q.text}" for q in system.quantities]
+def _symbols(quantities: Sequence[Quantity]) -> list[str]:
+    width = max(14, *(len(q.name) + 2 for q in quantities))
+    return [f"  {q.name:<{width}}{q.role:<12}{q.text}" for q in quantities]
 
 
-def as_latex(structure: Structure) -> str:
-    """Return the equations as a LaTeX document that compiles by itself."""
+def as_latex(structure: Structure, instruments: Collection[str] = ()) -> str:
+    """Return the equations as a LaTeX document that compiles by itself; parameters as those of :func:`as_text`."""
     return "\n".join(
         (
             r"\documentclass{article}",
             r"\usepackage{amsmath,booktabs}",
             r"\allowdisplaybreaks",
             r"\begin{document}",
-            latex_body(structure),
+            latex_body(structure, instruments),
             r"\end{document}",
             "",
         )
     )
 
 
-def latex_body(structure: Structure) -> str:
-    """Return the equations as LaTeX to be put into a paper's appendix."""
-    system = structure.system()
-    show = _Latex(system).doprint
+def latex_body(structure: Structure, instruments: Collection[str] = ()) -> str:
+    """Return the equations as LaTeX to be put into a paper's appendix; parameters as those of :func:`as_text`."""
+    system = system_under(structure, regimes_of(instruments))
+    chain = price_chain(system, instruments)
+    quantities = (*system.quantities, *chain.quantities)
+    show = _Latex(quantities).doprint
     parts = [rf"\section*{{{structure.title}}}", rf"After {structure.reference.replace('&', chr(92) + '&')}."]
-    parts += [r"\subsection*{Equations in levels}", _align(equations(structure))]
+    if chain.rows:
+        rows = [
+            rf"{show(d.target)} &= {show(d.value)}{_latex_condition(d.where, show)} && \text{{{d.text}}}"
+            for d in chain.rows
+        ]
+        parts += [r"\subsection*{Instruments in force}", _align(rows)]
+    parts += [r"\subsection*{Equations in levels}", _align(_latex_levels(system))]
     parts += _latex_as_written(system) if structure.form == "levels" else _latex_changes(system)
-    symbols = [rf"${show(q[q.indices])[1:-1]}$ & {q.role} & {q.text} \\" for q in system.quantities]
+    symbols = [rf"${show(q[q.indices])[1:-1]}$ & {q.role} & {q.text} \\" for q in quantities]
     table = [
         r"\subsection*{Notation}",
         r"\begin{tabular}{lll}\toprule",
@@ -112,7 +160,7 @@ def latex_body(structure: Structure) -> str:
 
 def _latex_as_written(system: System) -> list[str]:
     """Share parameters, if there are any, and what is reported, of a system that is solved in levels."""
-    show = _Latex(system).doprint
+    show = _Latex(system.quantities).doprint
     shares = [rf"{show(a)} &= {show(b)}" for a, b in _calibration(system)]
     reports = [rf"{show(d.target)} &= {show(d.value)}{_latex_condition(d.where, show)}" for d in system.reports]
     parts = [(r"\subsection*{Calibration}", shares), (r"\subsection*{What is reported}", reports)]
@@ -122,13 +170,18 @@ def _latex_as_written(system: System) -> list[str]:
 def _latex_changes(system: System) -> list[str]:
     """Calibration, the form in log changes and its shares."""
     program = changes(system)
-    show = _Latex(system).doprint
+    show = _Latex(system.quantities).doprint
     parts = [
         r"\subsection*{Calibration}",
         _align([rf"{show(a)} &= {show(b)}" for a, b in _calibration(system)]),
     ]
     rows = [rf"{show(a)} &= {show(b)}{_latex_condition(w, show)}" for a, b, w in _rows(program)]
-    rows += [rf"{show(r.value)} &= 0" for r in program.residuals]
+    rows += [
+        rf"{show(r.value)} &\ge 0 \quad\perp\quad {show(r.unknown)} \ge 0{_latex_condition(r.where, show)}"
+        if r.complement
+        else rf"{show(r.value)} &= 0"
+        for r in program.residuals
+    ]
     parts += [r"\subsection*{In log changes, as solved}", _align(rows)]
     parts += [
         r"\subsection*{Benchmark shares}",
@@ -137,13 +190,8 @@ def _latex_changes(system: System) -> list[str]:
     return parts
 
 
-def equations(structure: Structure) -> list[str]:
-    """Return the equations in levels, each as a line of a LaTeX ``align`` with its text."""
-    return _latex_levels(structure.system())
-
-
 def _latex_levels(system: System) -> list[str]:
-    show = _Latex(system).doprint
+    show = _Latex(system.quantities).doprint
     rows = [
         rf"{show(d.target)} &= {show(d.value)}{_latex_condition(d.where, show)} && \text{{{d.text}}}"
         for d in system.definitions
@@ -280,11 +328,10 @@ class _Text(StrPrinter):  # type: ignore[misc]
 class _Latex(LatexPrinter):  # type: ignore[misc]
     """SymPy's LaTeX with the paper's symbols."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, quantities: Sequence[Quantity]) -> None:
         super().__init__({"fold_short_frac": False})
-        named: Mapping[str, Quantity] = system.by_name
-        self.symbols = {q.name: q.latex for q in named.values()}
-        self.symbols |= {log_name(q.name): rf"\ln \hat{{{q.latex}}}" for q in named.values()}
+        self.symbols = {q.name: q.latex for q in quantities}
+        self.symbols |= {log_name(q.name): rf"\ln \hat{{{q.latex}}}" for q in quantities}
 
     def _print_Indexed(self, expr: Indexed, exp: str | None = None) -> str:
         name = name_of(expr)

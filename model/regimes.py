@@ -8,7 +8,7 @@ and at most the difference between the two duties, at which imports exceed the q
 one such pair together, and one price of a licence, a factor of what each of them costs with its duty paid.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from sympy import Expr, Max, Ne
 
 from viner.errors import EquationError, Fault, ScenarioError
+from viner.model import structures
 from viner.model.closure import drive
 from viner.model.compile import Compiled
 from viner.model.generate import compile_system
 from viner.model.market import Array, Policy
 from viner.model.notation import Quantity, inside, leaves, name_of, outside, total
-from viner.model.policy import depends_on_price, inner_power, limits_quantity
+from viner.model.policy import LIMITED, PRICED, inner_power, power_beyond, power_within, present, unit_tax
 from viner.model.solve import Rows
 from viner.model.structures.structure import Structure
 from viner.model.system import Condition, Definition, System
@@ -31,12 +32,18 @@ from viner.model.system import Condition, Definition, System
 PRICE, QUOTA = "price", "quota"
 Regimes = tuple[str, ...]
 
+_KINDS: Mapping[str, str] = {PRICE: "a duty or an excise on units, or a variable levy", QUOTA: "a quota"}
+
 
 def regimes(policies: Iterable[Policy]) -> Regimes:
     """Return which instruments of this kind policies have: ``price`` and ``quota``."""
-    listed = list(policies)
-    found = ((PRICE, depends_on_price), (QUOTA, limits_quantity))
-    return tuple(name for name, has in found if any(has(policy) for policy in listed))
+    return regimes_of(present(list(policies)))
+
+
+def regimes_of(instruments: Collection[str]) -> Regimes:
+    """Return which of these kinds some instruments are of, by their fields."""
+    kinds = ((PRICE, PRICED), (QUOTA, LIMITED))
+    return tuple(kind for kind, names in kinds if set(names) & set(instruments))
 
 
 @lru_cache(maxsize=16)
@@ -46,19 +53,30 @@ def compiled_under(structure: Structure, kinds: Regimes) -> Compiled:
     Raises
     ------
     ScenarioError
-        If the structure is not one of price takers whose flows are smooth: elsewhere such an instrument changes the
-        equations.
+        As :func:`system_under`.
+    """
+    return compile_system(system_under(structure, kinds), structure.form)
+
+
+def system_under(structure: Structure, kinds: Regimes) -> System:
+    """Return a structure's equations with instruments of these kinds.
+
+    Raises
+    ------
+    ScenarioError
+        If the structure does not have them; it names those that do.
     """
     if kinds and not structure.unit_instruments:
-        found = f"a duty on units, a variable levy or a quota, which {structure.name} does not have"
-        cure = "Where firms set prices, or trade comes to corners, they change the equations; use nested-armington"
-        raise ScenarioError(Fault("structure", found, "a structure of price takers", cure))
+        found = f"{' and '.join(_KINDS[kind] for kind in kinds)}, which {structure.name} does not have"
+        having = ", ".join(name for name in structures.names() if structures.get(name).unit_instruments)
+        cure = "Ad valorem duties and taxes serve every structure"
+        raise ScenarioError(Fault("structure", found, f"one of {having}", cure))
     system = structure.system()
     if PRICE in kinds:
         system = with_price_duties(system)
     if QUOTA in kinds:
         system = with_quotas(system)
-    return compile_system(system, structure.form)
+    return system
 
 
 def with_price_duties(system: System) -> System:
@@ -69,18 +87,18 @@ def with_price_duties(system: System) -> System:
     def given(name: str, text: str, latex: str, benchmark: int) -> Quantity:
         return Quantity(name, (i, j), "instrument", text, latex, benchmark, sign="non-negative")
 
-    rate = given("rate", "power of the ad valorem duty", "t", 1)
+    rate = given("rate", "power of the ad valorem duty", r"\tau", 1)
     specific = given("specific", "duty on a unit", "s", 0)
     floored = given("floored", "one where there is a least duty, zero elsewhere", "f", 0)
     minimum = given("minimum", "least duty on a unit", "m", 0)
     threshold = given("threshold", "price that a variable levy lifts imports to", "h", 0)
     extra = given("anti_dumping", "anti-dumping duty", "a", 0)
-    passed = given("passed", "power of what is levied before the border", "X", 1)
-    unit = given("unit_tax", "excise on a unit before what is levied ad valorem", "u", 0)
+    passed = given("passed", "power of what is levied before the border", r"\xi", 1)
+    unit = given("unit_tax", "excise on a unit before what is levied ad valorem", r"\tilde u", 0)
 
     new = (rate, specific, floored, minimum, threshold, extra, passed, unit)
     before = Quantity("before", (i, j), "variable", "price before duties and taxes", "w", benchmark=1)
-    duty = Quantity("duty", (i, j), "variable", "power of the largest of the duties", "D", benchmark=1)
+    duty = Quantity("duty", (i, j), "variable", "power of the largest of the duties", r"\Delta", benchmark=1)
     border = before[i, j] * passed[i, j]
     largest = Max(
         rate[i, j] + specific[i, j] / border,
@@ -226,15 +244,14 @@ def price_inputs(policy: Policy) -> dict[str, Array]:
         "threshold": np.where(at_home, 0.0, policy.threshold),
         "anti_dumping": policy.anti_dumping,
         "passed": inner_power(policy),
-        "unit_tax": policy.specific_excise / (inner_power(policy) * (1.0 + policy.excise)),
+        "unit_tax": unit_tax(policy),
     }
 
 
 def quota_inputs(policy: Policy, cells: Cells, value: Array) -> dict[str, Array]:
     """Return the instruments of :func:`with_quotas` in levels at a policy, which may be complex."""
-    within = 1.0 + policy.tariff + policy.anti_dumping
     ceiled = cells.ceiled | cells.pooled_ceiled
-    ceiling = (1.0 + np.where(ceiled, policy.over_tariff, policy.tariff) + policy.anti_dumping) / within
+    ceiling = np.where(ceiled, power_beyond(policy), power_within(policy)) / power_within(policy)
     room = np.where(cells.pooled, policy.shared_quota, 0.0)
     traded = together(cells, value)
     return {

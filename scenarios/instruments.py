@@ -1,6 +1,6 @@
 """What shocks can do to each instrument, and how rows of ``instruments.csv`` become the policy of a benchmark."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.instruments import Instrument
-from viner.errors import BenchmarkError, Fault, InputError
+from viner.errors import BenchmarkError, Fault, InputError, ScenarioError, nearest
 from viner.model.market import Array, Policy
 
 RATES = ("rate", "points", "percent_of_rate", "percent_of_power")
@@ -105,6 +105,27 @@ def expected(field: str, highest: float) -> str:
     if field == "production_subsidy":
         return "a fraction below 1"
     return f"a fraction above -1, at most {highest:g}"
+
+
+def fields_named(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the fields of a policy that some instruments move, each once.
+
+    Raises
+    ------
+    ScenarioError
+        Naming all that are unknown.
+    """
+    also = {"tariff-rate-quota": ("over_tariff",), "non-tariff-barrier": ("rent",)}
+    found, faults = [], []
+    for name in names:
+        if name in SPECS:
+            found += [SPECS[name].field, *also.get(name, ())]
+        else:
+            cure = nearest(name, tuple(SPECS))
+            faults.append(Fault("--instruments", f"unknown instrument {name!r}", f"one of {', '.join(SPECS)}", cure))
+    if faults:
+        raise ScenarioError(faults)
+    return tuple(dict.fromkeys(found))
 
 
 def widened(cells: NDArray[np.bool_], spec: Spec) -> NDArray[np.bool_]:

@@ -41,7 +41,7 @@ def report(result: RunResult, tables: Sequence[Table], folder: Path, manifest: M
         figures=pictures(figures_of(result), short_basis(result), folder),
         tables=[_view(table) for table in tables if table.name != "attribution"],
         attribution=[_view(table) for table in tables if table.name == "attribution"],
-        equations=as_text(result.structure),
+        equations=as_text(result.structure, result.instruments),
         notes=result.notes,
         manifest=_shown(manifest),
     )

@@ -16,7 +16,7 @@ from viner.errors import Fault, ScenarioError
 from viner.model import structures
 from viner.model.engine import Model, calibrated, compiled
 from viner.model.measures import Setting
-from viner.model.policy import is_plain, with_instruments
+from viner.model.policy import is_plain, present, with_instruments
 from viner.model.simulate import Outcome, Simulation, simulate
 from viner.model.structures.structure import Structure
 from viner.model.welfare import Pool
@@ -165,6 +165,11 @@ class RunResult:
         if self.structure.corners or not self._is_plain:
             return None
         return standard_error_frame(self.benchmark, self.outcomes, self.path.benchmark, self.pools, self.setting)
+
+    @cached_property
+    def instruments(self) -> tuple[str, ...]:
+        """The instruments in force in the benchmark or after any step, as fields of a policy."""
+        return present((self.path.benchmark, *self.path.alone, *self.path.in_order))
 
     @property
     def _is_plain(self) -> bool:

@@ -253,6 +253,10 @@ def net(
 @app.command()
 def equations(
     structure: Annotated[str, typer.Argument(metavar="STRUCTURE", help="A market structure's name.")],
+    instruments: Annotated[
+        str,
+        typer.Option("--instruments", metavar="A,B,C", help="As solved with these in force: quota,minimum-duty,vat."),
+    ] = "",
     *,
     latex: Annotated[bool, typer.Option("--latex", help="A LaTeX document.")] = False,
     code: Annotated[bool, typer.Option("--code", help="The NumPy code that is run.")] = False,
@@ -261,16 +265,19 @@ def equations(
     """Print the equations of a market structure, from the code that solves them."""
     with session(debug=debug):
         from viner.model import structures
-        from viner.model.engine import compiled
         from viner.model.printing import as_latex, as_text
+        from viner.model.regimes import compiled_under, regimes_of
+        from viner.scenarios.instruments import fields_named
+        from viner.scenarios.validation import hyphens
 
         if latex and code:
             raise InputError(Fault("viner equations", "both --latex and --code", "one of them"))
         found = structures.get(structure)
+        fields = fields_named(hyphens(name) for name in instruments.split(",") if name.strip())
         if code:
-            typer.echo(compiled(found).source, nl=False)
+            typer.echo(compiled_under(found, regimes_of(fields)).source, nl=False)
         else:
-            typer.echo((as_latex if latex else as_text)(found))
+            typer.echo((as_latex if latex else as_text)(found, fields))
 
 
 @app.command()

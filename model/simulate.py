@@ -57,6 +57,8 @@ class Outcome:
         Results of the structure's own, by name: arrays of cells or of regions.
     accounts0, accounts1
         What every account of :data:`viner.model.policy.ACCOUNTS` brings, levels, ``[sector, region, account]``.
+    charges0, charges1
+        What every account gets in every cell before and after, levels, by account.
     quantity1
         As that of :class:`viner.model.structures.structure.Results`.
     """
@@ -86,6 +88,8 @@ class Outcome:
     accounts0: Array = field(default_factory=lambda: np.zeros(()))
     accounts1: Array = field(default_factory=lambda: np.zeros(()))
     quantity1: Array | None = None
+    charges0: Mapping[str, Array] = field(default_factory=dict)
+    charges1: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def quantity(self) -> Array:
@@ -284,6 +288,8 @@ def outcome(
         accounts0=accounts0,
         accounts1=accounts1,
         quantity1=found.quantity1,
+        charges0=cells0,
+        charges1=cells1,
     )
     check_accounts(model, out)
     return out, parts

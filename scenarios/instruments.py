@@ -43,6 +43,11 @@ class Spec:
     zero: float = 0.0
     unit: str = "rate"
 
+    @property
+    def is_rate(self) -> bool:
+        """Whether its level is a rate, or an amount that is as good as one: all but quotas."""
+        return self.unit != "volume"
+
 
 SPECS: Mapping[str, Spec] = {
     "tariff": Spec("tariff", (*RATES, "schedule"), unit=""),
@@ -78,28 +83,34 @@ BARE_QUOTA = (
     "Add it, or write 'quota' for one that nothing comes in beyond",
 )
 
-_AMOUNTS = ("specific", "minimum", "threshold", "specific_excise")
+# Amounts on a unit in benchmark producer prices: the level at which the duty is nil, or the levy.
+_AMOUNTS = {"specific": 0.0, "minimum": 0.0, "threshold": 1.0, "specific_excise": 0.0}
+
+
+def as_rate(field: str, level: Array) -> Array:
+    """Return levels of a field as ad valorem rates, amounts as parts of the benchmark producer price."""
+    return np.asarray(level - (1.0 if field in ("barrier", "rent") else _AMOUNTS.get(field, 0.0)))
 
 
 def legal(field: str, level: Array, highest: float) -> NDArray[np.bool_]:
     """Return where levels of a field of a policy are ones that it can have; absent is one."""
     absent = np.isnan(level)
     if field in _AMOUNTS:
-        return np.asarray(absent | ((level >= 0.0) & np.isfinite(level)))
+        return np.asarray(absent | ((level >= 0.0) & (level <= _AMOUNTS[field] + highest)))
     if field in ("quota", "shared_quota"):
         return np.asarray(absent | ((level > 0.0) & np.isfinite(level)))
     if field == "production_subsidy":
         return np.asarray((level > -highest) & (level < 1.0))
     if field == "held_abroad":
         return np.asarray((level >= 0.0) & (level <= 1.0))
-    rate = level - (1.0 if field in ("barrier", "rent") else 0.0)
+    rate = as_rate(field, level)
     return np.asarray(absent | ((rate > -1.0) & (rate <= highest)))
 
 
 def expected(field: str, highest: float) -> str:
     """Return what :func:`legal` accepts, in words."""
     if field in _AMOUNTS:
-        return "an amount of at least 0, in benchmark producer prices"
+        return f"an amount from 0 to {_AMOUNTS[field] + highest:g}, in benchmark producer prices"
     if field in ("quota", "shared_quota"):
         return "a positive volume, in benchmark values"
     if field == "production_subsidy":

@@ -1,5 +1,6 @@
 """A scenario set beside its benchmark: the data it starts from and the policies it asks for."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 
@@ -8,9 +9,10 @@ import numpy as np
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.parameters import EVERY
 from viner.calibration.read import load_benchmark
-from viner.errors import Fault, InputError, ScenarioError, nearest
+from viner.errors import Fault, InputError, InputWarning, ScenarioError, nearest
 from viner.model import structures
 from viner.model.market import Policy
+from viner.scenarios.cautions import of_path
 from viner.scenarios.scenario import Scenario, Step
 from viner.scenarios.shocks import PolicyPath, policy_path
 from viner.scenarios.validation import Locate, hyphens, locate_in
@@ -34,12 +36,15 @@ def resolve(scenario: Scenario) -> tuple[Benchmark, PolicyPath]:
     Warns
     -----
     InputWarning
-        As `viner.scenarios.shocks.policy_path`.
+        As `viner.scenarios.cautions.of_path`. Reading a file says none of these, so that a run says each once.
     """
     given = scenario.benchmark
     benchmark = given if isinstance(given, Benchmark) else load_benchmark(given)
     opens, where = opens_routes(scenario.structure), locate_in(scenario.name)
-    return fit(benchmark, scenario.all_steps, scenario.pool, scenario.parameters, where, opens=opens)
+    benchmark, path = fit(benchmark, scenario.all_steps, scenario.pool, scenario.parameters, where, opens=opens)
+    for caution in of_path(benchmark, path, opens=opens):
+        warnings.warn(caution, InputWarning, stacklevel=2)
+    return benchmark, path
 
 
 def opens_routes(structure: str) -> bool:
@@ -121,6 +126,9 @@ def only(benchmark: Benchmark, path: PolicyPath, sectors: Sequence[str]) -> tupl
     def cut(policy: Policy) -> Policy:
         return Policy(**{f.name: np.asarray(getattr(policy, f.name))[at] for f in fields(policy)})
 
+    moves = tuple(
+        tuple(replace(move, cells=move.cells[at], flows=move.flows[at]) for move in step) for step in path.moves
+    )
     return small, PolicyPath(
-        path.steps, cut(path.benchmark), tuple(map(cut, path.alone)), tuple(map(cut, path.in_order))
+        path.steps, cut(path.benchmark), tuple(map(cut, path.alone)), tuple(map(cut, path.in_order)), moves
     )

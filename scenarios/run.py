@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from viner.calibration.basis import weakest
 from viner.calibration.benchmark import Benchmark
-from viner.errors import Fault, ScenarioError
+from viner.errors import Fault, InputWarning, ScenarioError
 from viner.model import structures
 from viner.model.engine import Model, calibrated, compiled
 from viner.model.measures import Setting
@@ -22,6 +23,7 @@ from viner.model.structures.structure import Structure
 from viner.model.welfare import Pool
 from viner.scenarios import frames
 from viner.scenarios.accounts import accounts_frame
+from viner.scenarios.cautions import of_outcomes
 from viner.scenarios.linear import linear_frame
 from viner.scenarios.resolve import only, resolve
 from viner.scenarios.scenario import Scenario
@@ -296,6 +298,11 @@ def run(
         If an input is refused.
     NotConverged
         If a market could not be solved.
+
+    Warns
+    -----
+    InputWarning
+        As :mod:`viner.scenarios.cautions`.
     """
     tell = progress or (lambda _text, _done, _of: None)
     tell("reading the benchmark", 0, 4)
@@ -320,6 +327,8 @@ def run(
         pool=pool_of(scenario, benchmark) or None,
     )
     solving = time.perf_counter() - clock
+    for caution in of_outcomes(benchmark, path, simulation.outcomes, structure.name):
+        warnings.warn(caution, InputWarning, stacklevel=2)
     _log.info("compiled in %.2f s, solved in %.2f s", compiling, solving)
     tell("solved", 4, 4)
     return RunResult(

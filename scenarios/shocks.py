@@ -1,5 +1,7 @@
 """From shocks to policy: the level of every instrument in every cell after each step.
 
+What is legal and probably not meant is said by :mod:`viner.scenarios.cautions`.
+
 A shock moves the cells of its selection: every combination of its sectors, origins and destinations. These
 are imports. Home sales, which stand on the diagonal, are moved only where origin and destination are one and
 the same region code (``origin="KAZ", destination="KAZ"`` is a tax on home sales); with ``*``, a union or a
@@ -8,16 +10,15 @@ list on either side they are left alone. A schedule decides this by row.
 Within a step, shocks are applied in order, each to what the one before it left, and so are the steps.
 """
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viner.calibration.benchmark import Benchmark
-from viner.errors import Fault, InputError, InputWarning, ScenarioError
+from viner.errors import Fault, InputError, ScenarioError
 from viner.model.market import Array, Policy
 from viner.scenarios.instruments import (
     BARE_QUOTA,
@@ -37,7 +38,6 @@ from viner.scenarios.validation import PER_CENT_CURE, Locate, locate_in, within
 Mask = NDArray[np.bool_]
 
 _QUOTAS = ("quota", "shared_quota")
-_FIELDS = tuple(f.name for f in fields(Policy))
 
 # The new rate, from the old one and the amount of the shock.
 _CHANGES: Mapping[str, Callable[[Array, float], Array]] = {
@@ -63,12 +63,15 @@ class PolicyPath:
     in_order
         For each step, the benchmark with its shocks and those of all steps before it. The differences from
         one to the next are the parts that add up to the total.
+    moves
+        For each step, its shocks and the cells that they move.
     """
 
     steps: tuple[str, ...]
     benchmark: Policy
     alone: tuple[Policy, ...]
     in_order: tuple[Policy, ...]
+    moves: tuple[tuple["Move", ...], ...] = ()
 
     @property
     def total(self) -> Policy:
@@ -77,10 +80,21 @@ class PolicyPath:
 
 
 @dataclass(frozen=True)
-class _Move:
-    """A shock made ready for a benchmark: which cells it moves, and to which rates if it has a schedule.
+class Move:
+    """A shock made ready for a benchmark.
 
-    `flows` are those of the benchmark, which quotas may be shares of.
+    Parameters
+    ----------
+    shock
+        What it does.
+    cells
+        Those that it moves, ``[sector, origin, destination]``.
+    schedule
+        The rates that it moves them to, if it has them from a file.
+    where
+        Its place, for messages.
+    flows
+        Those of the benchmark, which quotas may be shares of.
     """
 
     shock: Shock
@@ -144,17 +158,11 @@ def policy_path(
         A shock names a sector or region that the benchmark does not have, finds no cell with trade, brings an
         instrument out of its range, sets a rate beyond a quota where there is none, or a tariff-rate quota without
         such a rate; all faults are listed.
-
-    Warns
-    -----
-    InputWarning
-        A shock changes no cell with trade, or moves what all regions levy on all; a tariff becomes 100 per cent or
-        more; or a step's part in the total depends on the order of the steps.
     """
     locate = locate or locate_in(benchmark.name)
     start, traded = benchmark_policy(benchmark), np.asarray((benchmark.value > 0) | opens)
     faults: list[Fault] = []
-    moves: list[list[_Move]] = []
+    moves: list[list[Move]] = []
     for i, step in enumerate(steps):
         moves.append([])
         for j, shock in enumerate(step.shocks):
@@ -171,18 +179,10 @@ def policy_path(
             faults += _quota_faults(benchmark, move, after, in_order[-1])
     if faults:
         raise ScenarioError(dict.fromkeys(faults))
-    path = PolicyPath(tuple(step.name for step in steps), start, alone, in_order)
-    for caution in (
-        *_everywhere(moves),
-        *_idle(traded, moves, start),
-        *_high(benchmark, moves, path),
-        *_overlaps(benchmark, path),
-    ):
-        warnings.warn(caution, InputWarning, stacklevel=1)
-    return path
+    return PolicyPath(tuple(step.name for step in steps), start, alone, in_order, tuple(map(tuple, moves)))
 
 
-def _move(benchmark: Benchmark, shock: Shock, locate: Locate, traded: Mask) -> _Move:
+def _move(benchmark: Benchmark, shock: Shock, locate: Locate, traded: Mask) -> Move:
     """Return the cells that a shock moves; raise if its codes are unknown or no cell has trade."""
     faults: list[Fault] = []
     axes: list[tuple[int, ...]] = []
@@ -217,38 +217,61 @@ def _move(benchmark: Benchmark, shock: Shock, locate: Locate, traded: Mask) -> _
     if not (cells & traded).any():
         wanted = "a selection in which the benchmark has trade"
         cure = "Look at the codes, and at the flows of the benchmark"
-        nothing = Fault(locate(()), f"no cell with trade: {_selection(shock)}", wanted, cure)
+        nothing = Fault(locate(()), f"no cell with trade: {selection(shock)}", wanted, cure)
         raise ScenarioError((nothing, *_rate_fault(benchmark, shock, locate)))
-    return _Move(shock, cells, schedule, locate((shock.kind,)), benchmark.value)
+    return Move(shock, cells, schedule, locate((shock.kind,)), benchmark.value)
 
 
 def _rate_fault(benchmark: Benchmark, shock: Shock, locate: Locate) -> list[Fault]:
-    """Return what is wrong with the rate of a shock whose cells are not known."""
+    """Return what is wrong with the rate or the amount of a shock whose cells are not known."""
     spec = SPECS[shock.instrument]
-    if shock.kind != "rate" or spec.field in _QUOTAS:
+    if shock.kind not in ("rate", "amount") or spec.field in _QUOTAS:
         return []
-    if legal(spec.field, np.array(spec.zero + shock.number), benchmark.max_tariff):
+    if legal(spec.field, np.array(spec.zero + shock.number / (shock.unit_value or 1.0)), benchmark.max_tariff):
         return []
     wanted = expected(spec.field, benchmark.max_tariff)
-    return [Fault(locate(("rate",)), f"rate = {shock.number:g}", wanted, PER_CENT_CURE)]
+    return [Fault(locate((shock.kind,)), _given(shock), wanted, unit_cure(shock))]
+
+
+def _given(shock: Shock) -> str:
+    over = f" over unit_value = {shock.unit_value:g}" if shock.unit_value is not None else ""
+    return f"{shock.kind} = {shock.number:g}{over}"
+
+
+def unit_cure(shock: Shock) -> str:
+    """Return in what units the number of a shock is, for a message."""
+    match shock.kind:
+        case "amount" if shock.unit_value is None:
+            return "An amount is a part of the benchmark price of a unit: give that price as unit_value"
+        case "amount":
+            return "unit_value is the benchmark price of a unit, in the money of the amount"
+        case "volume":
+            return "A volume is in benchmark values, the unit of flows.csv"
+        case "rate" if SPECS[shock.instrument].field in _QUOTAS:
+            return "The rate of a quota is a share of the benchmark flow: write 0.9 for nine tenths of it"
+        case "rate" | "points":
+            return PER_CENT_CURE
+        case _:
+            return ""
 
 
 def _is_home(shock: Shock, benchmark: Benchmark) -> bool:
     return shock.origin == shock.destination and shock.origin in benchmark.regions
 
 
-def _selection(shock: Shock) -> str:
+def selection(shock: Shock) -> str:
+    """Return the cells that a shock asks for, in words."""
     parts = ((key, getattr(shock, key)) for key in ("sector", "origin", "destination"))
     return ", ".join(f"{key} {value if isinstance(value, str) else '+'.join(value)}" for key, value in parts)
 
 
-def _apply(moves: Sequence[_Move], policy: Policy) -> Policy:
+def _apply(moves: Sequence[Move], policy: Policy) -> Policy:
     for move in moves:
         policy = move.apply(policy)
     return policy
 
 
-def _cell(benchmark: Benchmark, cells: Mask) -> str:
+def cell_of(benchmark: Benchmark, cells: Mask) -> str:
     """Return the first of some cells in words, and how many more there are."""
     s, i, j = np.argwhere(cells)[0].tolist()
     sectors, regions = tuple(benchmark.sectors), tuple(benchmark.regions)
@@ -256,25 +279,24 @@ def _cell(benchmark: Benchmark, cells: Mask) -> str:
     return f"{sectors[s]} from {regions[i]} to {regions[j]}" + (f" and {more} more" if more else "")
 
 
-def _range_faults(benchmark: Benchmark, move: _Move, after: Policy) -> list[Fault]:
-    instrument, kind, spec = move.shock.instrument, move.shock.kind, move.spec
+def _range_faults(benchmark: Benchmark, move: Move, after: Policy) -> list[Fault]:
+    spec = move.spec
     level = getattr(after, spec.field)
     if spec.field == "shared_quota":
         others = ~np.isnan(level) & ~move.cells & move.cells.any(axis=1, keepdims=True)
         if others.any():
-            found = f"a second shared quota, beside the one on {_cell(benchmark, others)}"
+            found = f"a second shared quota, beside the one on {cell_of(benchmark, others)}"
             expected_groups = "one group of origins for a sector and destination"
             return [Fault(move.where, found, expected_groups, "Give single origins a 'quota' of their own")]
     wrong = move.cells & ~legal(spec.field, level, benchmark.max_tariff)
     if not wrong.any():
         return []
     worst = level[wrong][0] - spec.zero
-    found = f"{kind} = {move.shock.number:g} brings the {instrument} on {_cell(benchmark, wrong)} to {worst:.6g}"
-    cure = PER_CENT_CURE if kind in ("rate", "points") else ""
-    return [Fault(move.where, found, expected(spec.field, benchmark.max_tariff), cure)]
+    found = f"{_given(move.shock)} brings the {move.shock.instrument} on {cell_of(benchmark, wrong)} to {worst:.6g}"
+    return [Fault(move.where, found, expected(spec.field, benchmark.max_tariff), unit_cure(move.shock))]
 
 
-def _quota_faults(benchmark: Benchmark, move: _Move, alone: Policy, total: Policy) -> list[Fault]:
+def _quota_faults(benchmark: Benchmark, move: Move, alone: Policy, total: Policy) -> list[Fault]:
     """Return a fault for a rate beyond no quota, and for a tariff-rate quota that its step gives no rate beyond."""
     traded = move.cells & (benchmark.value > 0)
     match move.shock.instrument:
@@ -286,69 +308,4 @@ def _quota_faults(benchmark: Benchmark, move: _Move, alone: Policy, total: Polic
             found, wanted, cure = BARE_QUOTA
         case _:
             return []
-    return [Fault(move.where, f"{found} on {_cell(benchmark, bare)}", wanted, cure)] if bare.any() else []
-
-
-def _differ(a: Array, b: Array) -> Mask:
-    return np.asarray((a != b) & ~(np.isnan(a) & np.isnan(b)))
-
-
-def _change(before: Array, after: Array) -> Array:
-    """By how much a level moves; what was absent moves from zero."""
-    return np.where(_differ(before, after), after - np.nan_to_num(before), 0.0)
-
-
-def _everywhere(moves: Sequence[Sequence[_Move]]) -> list[str]:
-    """Return a caution for each shock to imports that moves those of all regions from all."""
-    return [
-        f"{move.where}: the shock names neither origin nor destination, and moves the {move.shock.instrument} of "
-        f"every region on all others, {int((move.cells & (move.flows > 0)).sum())} flows. Name whose policy it is: "
-        "destination = ..."
-        for step in moves
-        for move in step
-        if (move.shock.origin, move.shock.destination) == ("*", "*") and not move.spec.whole and move.schedule is None
-    ]
-
-
-def _idle(traded: Mask, moves: Sequence[Sequence[_Move]], start: Policy) -> list[str]:
-    """Return a caution for each shock that changes no cell with trade."""
-    cautions = []
-    for step in moves:
-        policy = start
-        for move in step:
-            after = move.apply(policy)
-            name = move.shock.instrument
-            moved = np.any([_differ(getattr(after, f), getattr(policy, f)) for f in _FIELDS], axis=0)
-            if not (moved & traded).any():
-                found = f"the shock changes nothing: the {name} has this level already"
-                cautions.append(f"{move.where}: {found} ({_selection(move.shock)})")
-            policy = after
-    return cautions
-
-
-def _high(benchmark: Benchmark, moves: Sequence[Sequence[_Move]], path: PolicyPath) -> list[str]:
-    """Return a caution for each shock that brings a tariff to 100 per cent or more."""
-    cautions = []
-    for step, after in zip(moves, path.alone, strict=True):
-        for move in step:
-            high = move.cells & (after.tariff >= 1) & (benchmark.tariff < 1)
-            if move.shock.instrument == "tariff" and high.any():
-                rate = f"{100 * after.tariff[high][0]:.6g} %"
-                cautions.append(f"{move.where}: a tariff of {rate} on {_cell(benchmark, high)}. {PER_CENT_CURE}")
-    return cautions
-
-
-def _overlaps(benchmark: Benchmark, path: PolicyPath) -> list[str]:
-    """Return a caution for each step whose part in the total depends on the steps before it."""
-    cautions = []
-    before = (path.benchmark, *path.in_order)
-    for k, step in enumerate(path.steps):
-        for name in _FIELDS:
-            part = _change(getattr(before[k], name), getattr(path.in_order[k], name))
-            alone = _change(getattr(path.benchmark, name), getattr(path.alone[k], name))
-            differs = (benchmark.value > 0) & ~np.isclose(part, alone, rtol=0, atol=1e-12)
-            if differs.any():
-                what = f"the {name.replace('_', ' ')} on {_cell(benchmark, differs)}"
-                found = f"step {step!r} moves {what} after another step did"
-                cautions.append(f"{found}: its part in the total depends on the order of the steps")
-    return cautions
+    return [Fault(move.where, f"{found} on {cell_of(benchmark, bare)}", wanted, cure)] if bare.any() else []

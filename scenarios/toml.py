@@ -124,11 +124,6 @@ def load_scenario(path: str | Path) -> Scenario:
     ------
     ScenarioError
         All that is wrong with the file, with its key or line, and with its benchmark.
-
-    Warns
-    -----
-    InputWarning
-        As `viner.scenarios.shocks.policy_path`.
     """
     path = Path(path)
     findings = Findings()

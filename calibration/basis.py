@@ -4,8 +4,18 @@ from collections.abc import Iterable
 
 BASES = ("observed", "derived", "estimated", "assumed")  # from strongest to weakest
 
+WEAK = ("estimated", "assumed")
+
 
 def weakest(bases: Iterable[str]) -> str:
     """Return the weakest of several bases, ``"observed"`` if there are none."""
     found = set(bases)
     return next((basis for basis in reversed(BASES) if basis in found), BASES[0])
+
+
+def kind_of_data(bases: Iterable[str]) -> str:
+    """Return what data of some bases are, in words: partly estimated, observed, derived, or observed and derived."""
+    found = set(bases)
+    if found & set(WEAK):
+        return "partly estimated data"
+    return " and ".join(basis for basis in BASES if basis in found) + " data"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from viner.calibration.basis import kind_of_data
 from viner.calibration.stand_ins import STANDS_FOR
 from viner.scenarios.compare import Comparison, Taken, rank_correlation, used_by
 from viner.scenarios.figures_compare import importer, plots, ranked_measure
@@ -116,8 +117,7 @@ def manifest_of(found: Comparison) -> dict[str, Any]:
 def short_credit(found: Comparison) -> str:
     """Return where the numbers come from, for beneath a figure."""
     b = found.benchmark
-    weak = {"estimated", "assumed"} & set(b.basis[b.value > 0].tolist())
-    kind = "partly estimated data" if weak else "observed and derived data"
+    kind = kind_of_data(b.basis[b.value > 0].tolist())
     parts = [f"Source: viner, benchmark {b.name} ({kind}{'; scenario partly assumed' if assumed(found) else ''})."]
     if found.taken:
         numbers = [f"{t.parameter} = {t.value}" for t in found.taken if t.parameter not in STANDS_FOR]
@@ -225,12 +225,19 @@ def overview(found: Comparison) -> Table:
         f"Partners, others and diverted: imports of {importing} from partners, from all others, whether they pay "
         f"duties or not, and what partners gain among sources, change in {found.benchmark.unit} of "
         f"{found.benchmark.year} at benchmark prices; diverted is substitution among sources alone and empty where a "
-        f"structure has no such mechanism. Price: that of buyers in {importing}. Welfare: change in the same unit. "
+        f"structure has no such mechanism. Price: that of buyers in {importing}{_of_imports(found)}. "
+        "Welfare: change in the same unit. "
         f"Rank: Spearman's correlation with {found.reference} over sectors, by {_ranked_by(found)} and by the change "
         f"in welfare of {importing}."
     )
     frame = pd.DataFrame(rows, columns=columns)
     return Table("compare", title(found), frame, digits, (note, *comparison_notes(found)))
+
+
+def _of_imports(found: Comparison) -> str:
+    """Name the structures whose price is that of imports, since home goods do not occur in them."""
+    named = [name for name, result in found.runs.items() if not result.structure.home_goods]
+    return f", in {', '.join(named)} that of imports, since home goods do not occur there" if named else ""
 
 
 def order_of_sectors(found: Comparison) -> Table:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from viner.calibration.basis import kind_of_data
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import load_benchmark
 from viner.model import structures
@@ -39,7 +40,6 @@ def prepared(benchmark: str | Benchmark, structure: str = "nested-armington", **
 def credit(case: Prepared, *, assumed: bool = False) -> str:
     """Return where the numbers come from, in a line: structure, benchmark, and whether it is estimated."""
     b = case.benchmark
-    weak = {"estimated", "assumed"} & set(b.basis[b.value > 0].tolist())
-    kind = "partly estimated data" if weak else "observed and derived data"
+    kind = kind_of_data(b.basis[b.value > 0].tolist())
     kind += "; partly assumed" if assumed else ""
     return f"Source: viner, {case.structure.name}, benchmark {b.name} ({kind})."

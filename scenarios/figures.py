@@ -4,10 +4,12 @@ Each figure is a function ``plot_...(result, *, ax=None) -> Axes``, and the data
 `write_figures` writes all of them for one column and for two.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from viner.calibration.basis import WEAK, kind_of_data
 from viner.scenarios.figures_market import market_diagram_data, plot_market_diagram
 from viner.scenarios.figures_trade import (
     import_shares_data,
@@ -29,10 +31,11 @@ from viner.scenarios.plots import Plot, Progress, draw_plot, write_plots
 from viner.scenarios.run import RunResult
 from viner.scenarios.variants import plot_variants, variants_data
 
+HATCHED = "Hatched: estimated or assumed cells."
 FIGURES: tuple[Plot, ...] = (
     Plot(
         "trade-diverted", "Trade diverted by sector", plot_trade_diverted, trade_diverted_data,
-        "Substitution among sources of imports, at benchmark prices. Hatched: estimated or assumed cells.", (3.9, 4.2),
+        f"Substitution among sources of imports, at benchmark prices. {HATCHED}", (3.9, 4.2),
     ),
     Plot(
         "import-shares", "Import shares by origin", plot_import_shares, import_shares_data,
@@ -74,7 +77,10 @@ OF_MECHANISMS = ("trade-diverted", "market-diagram")
 def figures_of(result: RunResult) -> tuple[Plot, ...]:
     """Return the figures of a run; one on variants only where there are any, and none of parts that there are not."""
     figures = (*FIGURES, VARIANTS) if result.scenario.variants else FIGURES
-    return tuple(plot for plot in figures if result.structure.mechanisms or plot.name not in OF_MECHANISMS)
+    shown = (plot for plot in figures if result.structure.mechanisms or plot.name not in OF_MECHANISMS)
+    if set(WEAK) & set(result.benchmark.basis[result.benchmark.value > 0].tolist()):
+        return tuple(shown)
+    return tuple(replace(plot, note=plot.note.replace(HATCHED, "").rstrip()) for plot in shown)
 
 
 def write_figures(
@@ -92,7 +98,6 @@ def draw(plot: Plot, result: RunResult, width: float, height: float, *, title: b
 def short_basis(result: RunResult) -> str:
     """Return where the numbers come from, in a line: the benchmark and whether it is estimated."""
     b = result.benchmark
-    weak = {"estimated", "assumed"} & set(b.basis[b.value > 0].tolist())
-    kind = "partly estimated data" if weak else "observed and derived data"
+    kind = kind_of_data(b.basis[b.value > 0].tolist())
     kind += "; scenario partly assumed" if result.scenario.assumptions else ""
     return f"Source: viner, {result.structure.name}, benchmark {b.name} ({kind})."

@@ -15,6 +15,8 @@ from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
 from viner.scenarios.typeset import Table
 
+# What is less rounds to zero.
+_SHOWN = 0.5
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -114,28 +116,30 @@ def headlines(result: RunResult) -> list[str]:
     }
     out = []
     for member in result.members:
-        total = rows[member, "total"]
-        word = "gains" if total >= 0 else "loses"
+        total, name, unit = rows[member, "total"], result.benchmark.regions[member], result.benchmark.unit
         share = (
             f" ({abs(rows[member, 'total_percent_of_gdp']):.2f} % of GDP)"
             if (member, "total_percent_of_gdp") in rows
             else ""
         )
         parts = ", ".join(
-            f"{words} {rows[member, name]:+,.0f}"
-            for name, words in (
+            f"{words} {rows[member, measure]:+,.0f}"
+            for measure, words in (
                 ("consumer_surplus", "consumers"),
                 ("producer_surplus", "producers"),
-                ("tariff_revenue", "duties"),
+                ("tariff_revenue", "revenue"),
                 ("rent", "rents"),
                 ("pool_transfer", "pool"),
             )
-            if abs(rows[member, name]) >= 0.5
+            if abs(rows[member, measure]) > _SHOWN
         )
-        name, amount = result.benchmark.regions[member], f"{abs(total):,.0f} {result.benchmark.unit}"
-        before = f"; before the pool {rows[member, 'before_pool']:+,.0f}" if result.scenario.pool else ""
-        made_of = f"{parts or 'no part moves'}{before}".replace("-", "\u2212")
-        out.append(f"{name} {word} {amount}{share}: {made_of}.")
+        before = f"before the pool {rows[member, 'before_pool']:+,.0f}" if result.scenario.pool else ""
+        made_of = "; ".join(part for part in (parts, before) if part and parts).replace("-", "\u2212")
+        if abs(total) > _SHOWN:
+            found = f"{name} {'gains' if total > 0 else 'loses'} {abs(total):,.0f} {unit}{share}"
+        else:
+            found = f"The welfare of {name} changes by less than {_SHOWN:g} {unit}"
+        out.append(f"{found}{': ' if made_of else ''}{made_of}.")
     return out
 
 

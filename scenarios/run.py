@@ -203,8 +203,8 @@ def pool_of(scenario: Scenario, benchmark: Benchmark) -> Pool:
 
 
 PATH_NOTE = (
-    "Mechanisms and parts by step are integrals along the path on which all instruments move together, linearly "
-    "in levels, from the benchmark to the scenario."
+    "Parts of the total by mechanism and by step, which do add up, are integrals along the path on which all "
+    "instruments move together, linearly in levels, from the benchmark to the scenario."
 )
 
 STANDARD_ERRORS_NOTE = (

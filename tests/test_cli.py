@@ -158,6 +158,24 @@ def test_equations_are_printed(name: str, flag: list[str], capsys: pytest.Captur
     assert len(out.splitlines()) > 10
 
 
+def test_equations_are_printed_with_instruments(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["equations", "nested-armington", "--instruments", "tariff_rate_quota, minimum-duty"]) == 0
+    out = capsys.readouterr().out
+    assert "Instruments in force" in out
+    assert "(Beyond the quota)" in out
+    assert main(["equations", "nested-armington", "--instruments", "quota", "--code"]) == 0
+    assert '_g["ln_quota"]' in capsys.readouterr().out
+    assert main(["equations", "nested-armington", "--instruments", "quto"]) == 2
+    err = capsys.readouterr().err
+    assert "--instruments: unknown instrument 'quto'; expected one of tariff, " in err
+    assert "Did you mean 'quota'" in err
+    assert main(["equations", "gsim", "--instruments", "quota,specific-duty"]) == 2
+    assert (
+        "a duty or an excise on units, or a variable levy and a quota, which gsim does not have; expected one of "
+        "armington, nested-armington, nested-armington-cet, union-armington. Ad valorem duties and taxes serve every"
+    ) in capsys.readouterr().err
+
+
 def test_the_code_that_is_run_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["equations", "nested-armington", "--code"]) == 0
     out = capsys.readouterr().out
@@ -177,6 +195,7 @@ def test_a_run_prints_welfare_and_what_it_rests_on(
     assert "The customs union of Russia, Kazakhstan and Belarus, 2010" in out
     assert "The data are partly estimated. Basis of the benchmark: 100 % estimated." in out
     assert "Written to results/eurasia-2010" in out
+    assert "million USD of 2009; each step alone, so that steps need not add up to the total" in " ".join(out.split())
     row = next(line for line in out.splitlines() if "kazakhstan" in line)
     assert [cell.strip() for cell in row.strip("│ \n").split("│")] == [
         "kazakhstan",

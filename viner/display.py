@@ -8,12 +8,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from viner.calibration.basis import WEAK
 from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import CheckReport
 from viner.scenarios.claims import Answers
 from viner.scenarios.claims_output import answer_notes
 from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
+from viner.scenarios.validation import TOTAL
 from viner.scenarios.variants import all_variants
 
 _PARTS = {
@@ -47,9 +49,9 @@ def headline(result: RunResult, *, steps: Iterable[str] | None = None) -> Iterat
     yield welfare_table(result, tuple(steps or result.steps))
     if result.scenario.variants:
         yield variants_table(result)
-    if not_observed(benchmark):
+    if partly_estimated(benchmark):
         yield "The data are partly estimated. " + result.notes[0]
-    yield from result.notes[0 if not not_observed(benchmark) else 1 :]
+    yield from result.notes[0 if not partly_estimated(benchmark) else 1 :]
 
 
 def found(study: Study, findings: Findings) -> Iterator[RenderableType]:
@@ -73,9 +75,9 @@ def verdicts(answers: Answers) -> Iterator[RenderableType]:
     yield from answer_notes(answers)[1:]
 
 
-def not_observed(benchmark: Benchmark) -> bool:
-    """Tell whether any cell with trade rests on less than observation."""
-    return bool((benchmark.basis[benchmark.value > 0] != "observed").any())
+def partly_estimated(benchmark: Benchmark) -> bool:
+    """Tell whether any cell with trade is estimated or assumed."""
+    return bool(np.isin(benchmark.basis[benchmark.value > 0], WEAK).any())
 
 
 def welfare_table(result: RunResult, steps: Sequence[str]) -> Table:
@@ -86,7 +88,10 @@ def welfare_table(result: RunResult, steps: Sequence[str]) -> Table:
     sums = {key: {part: float(rows[part].sum()) for part in _PARTS} for key, rows in frame.groupby(["step", "region"])}
     idle = {"before_pool"} if not result.scenario.pool else set()
     shown = [p for p in _PARTS if p not in idle and (p in _ALWAYS or any(values[p] for values in sums.values()))]
-    table = Table(title=f"Welfare, change in {benchmark.unit} of {benchmark.year}", title_justify="left")
+    title = f"Welfare, change in {benchmark.unit} of {benchmark.year}"
+    several = len([step for step in steps if step != TOTAL]) > 1
+    said = "; each step alone, so that steps need not add up to the total" if several else ""
+    table = Table(title=f"{title}{said}", title_justify="left")
     table.add_column("step")
     table.add_column("region")
     for part in shown:

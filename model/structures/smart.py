@@ -205,5 +205,6 @@ STRUCTURE = Structure(
     by_policy=favoured_least,
     columns=effects,
     mechanism_terms=mechanism_terms,
+    home_goods=False,
     beyond="what straight lines leave out",
 )

@@ -132,8 +132,8 @@ class Structure:
         How the equations are solved, see :func:`viner.model.generate.compile_system`.
     unit_instruments
         Whether it can have duties on units, variable levies and quotas: whether these act through the power of the
-        tariff and the rent wedge alone and leave its other equations as they are. They do where those who sell take
-        prices as given; where firms set prices, they change mark-ups.
+        tariff and the rent wedge alone and leave its other equations as they are. Where firms set prices they do
+        not: they change mark-ups.
     mechanisms
         Whether the changes in quantity have parts ``diversion``, ``displacement`` and ``expansion``. The equations
         report them as factors of the quantity, unless `mechanism_terms` says what they are.
@@ -159,6 +159,8 @@ class Structure:
     mechanism_terms
         ``mechanism_terms(given, values)``: by mechanism, pairs of arrays `f` and `L` whose integrals ``f dL`` along the
         path add up to its part of the change in quantity, at benchmark prices.
+    home_goods
+        Whether home sales are among what buyers choose from. Elsewhere the price of buyers is that of imports.
     beyond
         What welfare holds beyond the terms of trade, efficiency, barriers and the pool; empty where nothing is, which
         every run then asserts.
@@ -183,4 +185,5 @@ class Structure:
     columns: Callable[[Given, Mapping[str, Array]], Mapping[str, Array]] = _no_arrays
     regimes: Callable[[Mapping[str, Array]], NDArray[np.bool_]] | None = None
     mechanism_terms: Callable[[Given, Mapping[str, Array]], Mapping[str, Sequence[tuple[Array, Array]]]] | None = None
+    home_goods: bool = True
     beyond: str = ""

@@ -107,7 +107,7 @@ def test_structures_say_whether_they_have_instruments_on_units(name: str) -> Non
     assert structure.unit_instruments == (name in PRICE_TAKERS)
     if name not in PRICE_TAKERS:
         for kind in (PRICE, QUOTA):
-            with pytest.raises(ScenarioError, match=f"{name} does not have"):
+            with pytest.raises(ScenarioError, match=f"{name} does not have; expected one of {', '.join(PRICE_TAKERS)}"):
                 compiled_under(structure, (kind,))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from viner.errors import InputWarning, ScenarioError
+from viner.scenarios.resolve import resolve
 from viner.scenarios.scenario import Shock, Step
 from viner.scenarios.toml import load_scenario
 
@@ -193,8 +194,10 @@ def test_a_faulty_benchmark_is_reported_with_its_own_file(folder: Path) -> None:
 
 def test_a_shock_that_changes_nothing_warns(folder: Path) -> None:
     path = write(folder, HEAD + STEP + SHOCK + "rate = 0.1\n")
-    with pytest.warns(InputWarning, match=r"step\[0\].shock\[0\].rate: the shock changes nothing"):
-        scenario = load_scenario(path)
+    scenario = load_scenario(path)
+    with pytest.warns(InputWarning, match=r"step\[0\].shock\[0\].rate: the shock changes nothing") as caught:
+        resolve(scenario)
+    assert len(caught) == 1
     assert scenario.steps[0].shocks[0].number == 0.1
 
 
@@ -206,5 +209,6 @@ def test_an_unknown_sector_does_not_hide_a_rate_out_of_range(folder: Path) -> No
 
 def test_a_shock_that_names_neither_side_warns(folder: Path) -> None:
     path = write(folder, HEAD + STEP + SHOCK.replace('origin = "RUS"\ndestination = "KAZ"\n', "") + "rate = 0.2\n")
+    scenario = load_scenario(path)
     with pytest.warns(InputWarning, match=r"step\[0\].shock\[0\].rate: the shock names neither origin nor"):
-        load_scenario(path)
+        resolve(scenario)

@@ -65,7 +65,7 @@ def test_all_instruments_at_once_are_what_is_compiled() -> None:
         assert f"({condition.text})" in text
     assert set(compiled_under(NESTED, kinds).interface.inputs) >= {"specific", "minimum", "threshold", "passed"}
     explained = {line.split()[0] for line in text.partition("Symbols\n")[2].splitlines()}
-    assert explained >= {name for name in EVERY if name not in ("barrier",)}
+    assert explained >= {name for name in EVERY if name != "barrier"}
 
 
 @pytest.mark.parametrize(("target", "computed"), [("T", all_power), ("T_given", outer_power), ("unit_tax", unit_tax)])

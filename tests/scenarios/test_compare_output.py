@@ -84,6 +84,13 @@ def test_nothing_moves(raise_duty: Scenario, tmp_path: Path) -> None:
     write_comparison(found, tmp_path / "out")
 
 
+def test_the_price_is_said_to_be_of_imports_where_it_is(whole: Comparison, pair: Comparison) -> None:
+    said = "Price: that of buyers in Kazakhstan, in smart that of imports, since home goods do not occur there. Welfare"
+    assert said in overview(whole).notes[0]
+    assert "Price: that of buyers in Kazakhstan. Welfare" in overview(pair).notes[0]
+    assert "(partly estimated data" in short_credit(whole)
+
+
 def test_ranks_are_bold_where_they_are_said_to_be(whole: Comparison) -> None:
     (grid,) = (plot for plot in plots(whole) if plot.name == "compare-ranks")
     texts = draw_plot(grid, whole, "", 7.0, grid.heights[1]).axes[0].texts

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from viner.errors import OutputError
 from viner.model import structures
 from viner.model.printing import as_latex as equations_as_latex
 from viner.scenarios import figures, tables
+from viner.scenarios.data_of_study import Prepared, credit
 from viner.scenarios.eurasia_2010 import scenario
 from viner.scenarios.figures_market import market_diagram_data
 from viner.scenarios.figures_trade import (
@@ -37,6 +39,7 @@ from viner.scenarios.figures_welfare import (
 )
 from viner.scenarios.output import write_results
 from viner.scenarios.registry import find_scenario
+from viner.scenarios.report import headlines
 from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.typeset import Table, as_latex, latex_text
@@ -252,6 +255,50 @@ def test_structures_without_mechanisms_have_no_figures_of_them(result: RunResult
     for plot in shown:
         texts = [text.get_text() for text in figures.draw(plot, teaching, 7.0, 3.6).findobj(Text)]
         assert not [text for text in texts if "nan" in text.split()], plot.name
+
+
+def test_data_are_called_what_they_are(small: RunResult) -> None:
+    for bases, said, hatched in (
+        (("observed",), "(observed data)", False),
+        (("observed", "derived"), "(observed and derived data)", False),
+        (("derived",), "(derived data)", False),
+        (("observed", "estimated"), "(partly estimated data)", True),
+    ):
+        basis = np.full(small.benchmark.value.shape, bases[-1])
+        basis[0, 0] = bases[0]
+        result = replace(small, benchmark=replace(small.benchmark, basis=basis))
+        assert said in figures.short_basis(result)
+        case = Prepared(result.benchmark, result.structure, result.model)
+        assert said in credit(case)
+        notes = {plot.name: plot.note for plot in figures.figures_of(result)}
+        assert ("Hatched: estimated or assumed cells." in notes["trade-diverted"]) == hatched
+        assert notes["trade-diverted"].startswith("Substitution among sources of imports, at benchmark prices.")
+
+
+def test_a_headline_says_no_zero_is_a_gain(small: RunResult) -> None:
+    real = headlines(small)
+    assert all(re.search("(gains|loses) [1-9]|changes by less than 0.5", line) for line in real)
+    still = replace(small, scenario=replace(small.scenario, name="still"))
+    still.__dict__["summary"] = small.summary.assign(value=0.0)
+    assert headlines(still) == [
+        "The welfare of A_1 changes by less than 0.5 million USD.",
+        "The welfare of B&C changes by less than 0.5 million USD.",
+    ]
+    little = small.summary.assign(value=small.summary["measure"].map({"consumer_surplus": -19.0}).fillna(0.0))
+    still.__dict__["summary"] = little
+    assert headlines(still)[0] == "The welfare of A_1 changes by less than 0.5 million USD: consumers \u221219."
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_the_report_has_the_equations_of_its_instruments(small: RunResult, tmp_path: Path) -> None:
+    origin, destination = small.benchmark.regions
+    quota = Shock("quota", origin=origin, destination=destination, rate=0.5)
+    result = run(replace(small.scenario, steps=[Step("quota", quota)]))
+    assert set(result.instruments) == {"tariff", "quota"}
+    write_results(result, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Instruments in force" in page
+    assert "_|_  licence[i,j] &gt;= 1   for (i,j) in limited   (Quota)" in page
 
 
 def test_tables_have_the_numbers_of_the_result(result: RunResult) -> None:

@@ -238,7 +238,8 @@ def at_benchmark(model: Model, benchmark: Policy, solution: Solution) -> Outcome
     value, none = model.data.value, np.zeros(model.data.value.shape[:2])
     mechanism = np.zeros_like(value) if model.structure.mechanisms else np.full_like(value, np.nan)
     wedges = model.wedges(benchmark, model.compiled.values(solution.x, model.given(benchmark)))
-    accounts = receipts(benchmark, split(benchmark, wedges, value, value))
+    charges = split(benchmark, wedges, value, value)
+    accounts = receipts(benchmark, charges)
     revenue = total_of(accounts, (*DUTIES, *TAXES))
     return Outcome(
         policy=benchmark,
@@ -256,6 +257,8 @@ def at_benchmark(model: Model, benchmark: Policy, solution: Solution) -> Outcome
         own={},
         accounts0=accounts,
         accounts1=accounts,
+        charges0=charges,
+        charges1=charges,
     )
 
 

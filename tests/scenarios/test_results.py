@@ -264,7 +264,7 @@ def test_data_are_called_what_they_are(small: RunResult) -> None:
         (("derived",), "(derived data)", False),
         (("observed", "estimated"), "(partly estimated data)", True),
     ):
-        basis = np.full(small.benchmark.value.shape, bases[-1])
+        basis = np.full(small.benchmark.value.shape, bases[-1], dtype="U9")
         basis[0, 0] = bases[0]
         result = replace(small, benchmark=replace(small.benchmark, basis=basis))
         assert said in figures.short_basis(result)

@@ -57,20 +57,23 @@ class Smart:
 def favoured(result: RunResult, importer: str) -> NDArray[np.bool_]:
     """Return the origins that a policy favours in one importer's market, ``[origin]``.
 
-    They are the importer's partners, if access becomes cheaper for them relative to others. If not, they are those for
-    whom it becomes cheaper than for imports on average; all, where all are treated alike. Access is what buyers pay
-    over what producers get; where there are tariffs, barriers and rents only, that of the policies.
+    They are the importer's partners, if access becomes cheaper for them relative to others, or moves for nobody. If
+    not, they are those for whom it becomes cheaper than for imports on average; all, where all are treated alike.
+    Access is what buyers pay over what producers get; where there are tariffs, barriers and rents only, that of the
+    policies.
     """
     j = list(result.benchmark.regions).index(importer)
     abroad = np.arange(len(result.benchmark.regions)) != j
     value = np.where(abroad, result.total.value0[:, :, j], 0.0)
-    cost = np.where(value > 0.0, _access(result)[:, :, j], 0.0)
+    cost = np.where(value > 0.0, access(result)[:, :, j], 0.0)
 
     def mean(origins: NDArray[np.bool_]) -> float:
         weight = value[:, origins].sum()
         return float((cost * value)[:, origins].sum() / weight) if weight > 0.0 else np.inf
 
     partner = result.partner[:, j]
+    if (np.abs(cost[value > 0.0] - 1.0) <= _ALIKE).all():
+        return partner
     if mean(partner) < mean(abroad & ~partner) - _ALIKE and np.isfinite(mean(abroad & ~partner)):
         return partner
     by_origin = np.array([mean(np.arange(len(abroad)) == i) for i in range(len(abroad))])
@@ -78,7 +81,13 @@ def favoured(result: RunResult, importer: str) -> NDArray[np.bool_]:
     return np.asarray(below if below.any() else abroad)
 
 
-def _access(result: RunResult) -> Array:
+def favoured_everywhere(result: RunResult) -> NDArray[np.bool_]:
+    """Return the origins that a policy favours in every market, ``[origin, destination]``; see :func:`favoured`."""
+    return np.stack([favoured(result, importer) for importer in result.benchmark.regions], axis=1)
+
+
+def access(result: RunResult) -> Array:
+    """Return what buyers pay over what producers get, as a ratio to the benchmark, by cell."""
     before, after = result.path.benchmark, result.total.policy
     if is_plain(before) and is_plain(after):
         return np.asarray(_power(after) / _power(before))
@@ -211,8 +220,9 @@ def _exact(result: RunResult, j: int, chosen: NDArray[np.bool_]) -> dict[str, Ar
 def _meaning(result: RunResult, importer: str, chosen: NDArray[np.bool_], columns: Collection[str]) -> str:
     regions = tuple(result.benchmark.regions.values())
     names = [regions[i] for i in np.flatnonzero(chosen)]
-    alike = len(names) == len(regions) - 1
-    who = "All origins are treated alike, and count as favoured" if alike else f"Favoured: {_listed(names)}"
+    who = f"Favoured: {_listed(names)}" if names else "Nobody is favoured"
+    if len(names) == len(regions) - 1:
+        who = "All origins are treated alike, and count as favoured"
     market = result.benchmark.regions[importer]
     exact = (
         f" The first three columns are what they gain in {market}: from other imports, from home goods and from the "

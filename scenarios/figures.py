@@ -43,7 +43,8 @@ FIGURES: tuple[Plot, ...] = (
     ),
     Plot(
         "market-diagram", "One market before and after", plot_market_diagram, market_diagram_data,
-        "Open: before; filled: after. Areas in the unit of the axis. Quantity axes do not begin at zero.", (3.2, 3.8),
+        "Open: before; filled: after. Shaded areas, price times quantity, are in the unit of the axis; arrows are "
+        "quantities.", (3.2, 3.8),
     ),
     Plot(
         "welfare", "Welfare by member", plot_welfare_waterfall, welfare_waterfall_data,
@@ -51,7 +52,7 @@ FIGURES: tuple[Plot, ...] = (
     ),
     Plot(
         "quantity-changes", "Imports by sector and origin", plot_quantity_heatmap, quantity_heatmap_data,
-        "Change in the quantity of imports, per cent.", (3.7, 4.2),
+        "Change in quantity, per cent. Grey: no trade before; new: there is some after.", (3.7, 4.2),
     ),
     Plot(
         "producer-gains", "Gains of producers by sector", plot_producer_gains, producer_gains_data,
@@ -59,7 +60,8 @@ FIGURES: tuple[Plot, ...] = (
     ),
     Plot(
         "redirected-spending", "Where redirected spending went", plot_redirected_spending, redirected_spending_data,
-        "Change in spending with duty by origin. Losses of origins are shared out to gains in proportion.", (3.2, 3.6),
+        "What producers of each origin, treasuries and holders of rents get more or less; it adds up to the change in "
+        "what buyers pay. Losses are shared out to gains in proportion.", (3.2, 3.6),
     ),
 )  # fmt: skip
 

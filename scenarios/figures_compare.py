@@ -16,6 +16,8 @@ from viner.scenarios.tables import importer_of
 _PARTNERS, _OTHERS, _GAIN, _LOSS = "#0072B2", "#E69F00", "#0072B2", "#D55E00"
 _MOST_PANELS = 4
 _CUT = 2.2
+# Half of the height of a bar: two stand in a row.
+_HALF = 0.2
 
 
 def importer(found: Comparison) -> str:
@@ -45,7 +47,7 @@ def diversion_data(found: Comparison) -> pd.DataFrame:
 
 
 def plot_diversion(found: Comparison, *, ax: Axes | None = None) -> Axes:
-    """Draw changes in imports as bars, partners to one side and all others to the other, and diversion as diamonds."""
+    """Draw changes in imports as pairs of bars, partners above and all others below, and diversion as diamonds."""
     ax = axes(ax)
     data = diversion_data(found)
     y = np.arange(len(data))
@@ -53,16 +55,19 @@ def plot_diversion(found: Comparison, *, ax: Axes | None = None) -> Axes:
     sizes = np.abs(data[["from_partners", "from_others"]].to_numpy()).max(axis=1)
     # One structure may be far from the others: its bars are cut, and their numbers stand inside.
     most = min(float(sizes.max()), _CUT * float(np.median(sizes)) or np.inf) or 1.0
-    for column, colour, hatch in (("from_partners", _PARTNERS, ""), ("from_others", _OTHERS, "////")):
+    for column, colour, hatch, at in (
+        ("from_partners", _PARTNERS, "", y - _HALF), ("from_others", _OTHERS, "////", y + _HALF),
+    ):  # fmt: skip
         label = column.replace("_", " ").capitalize()
         values = np.clip(data[column].to_numpy(), -most, most)
-        ax.barh(y, values, height=0.68, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3, label=label)
+        ax.barh(at, values, height=2 * _HALF, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3, label=label)
     known = data["diversion"].notna().to_numpy()
     shown = np.clip(data["diversion"].to_numpy()[known], -most, most)
-    ax.plot(shown, y[known], "D", color="black", mfc="white", ms=3.2, mew=0.8, label="Diverted to partners")
-    for at, row in zip(y, records(data), strict=True):
-        for value in (row.from_partners, row.from_others):
-            _number_at_bar(ax, value, float(at), row.diversion, most, font=4.6 if small else 6)
+    ax.plot(shown, y[known] - _HALF, "D", color="black", mfc="white", ms=3.2, mew=0.8, label="Diverted to partners")
+    font = 4.6 if small else 6
+    for n, row in enumerate(records(data)):
+        _number_at_bar(ax, row.from_partners, n - _HALF, row.diversion, most, font=font)
+        _number_at_bar(ax, row.from_others, n + _HALF, np.nan, most, font=font)
     ax.axvline(0.0, color="black", linewidth=0.6)
     ax.set_yticks(y, _labels(found))
     ax.set_ylim(len(y) - 0.5, -0.5)
@@ -81,18 +86,16 @@ def plot_diversion(found: Comparison, *, ax: Axes | None = None) -> Axes:
 
 
 def _number_at_bar(ax: Axes, value: float, at: float, diverted: float, most: float, *, font: float) -> None:
-    """Write a number beyond its bar and the diamond, or inside a bar that is cut."""
+    """Write a number beyond its bar and the diamond on it, if any, or inside a bar that is cut."""
     positive = value >= 0.0
+    text = _signed(value) if np.isnan(diverted) else f"{_signed(value)} (\u25c7 {_signed(diverted)})"
     if abs(value) > most:
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
-        text = f"{_signed(value)} \u00bb" if positive else f"\u00ab {_signed(value)}"
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.4}
+        text = f"{text} \u00bb" if positive else f"\u00ab {text}"
         place, align = ((most, -2), "right") if positive else ((-most, 2), "left")
     else:
-        box, text = None, _signed(value)
-        edge = value
-        if positive and not np.isnan(diverted):
-            edge, text = max(value, min(diverted, most)), f"{text} (\u25c7 {diverted:,.0f})"
-        place, align = ((edge, 4), "left") if positive else ((edge, -3), "right")
+        box, marks = None, [value] if np.isnan(diverted) else [value, float(np.clip(diverted, -most, most))]
+        place, align = ((max(marks), 4), "left") if positive else ((min(marks), -4), "right")
     ax.annotate(
         text, (place[0], at), (place[1], 0), textcoords="offset points", ha=align, va="center", fontsize=font, bbox=box
     )  # fmt: skip
@@ -232,12 +235,13 @@ def plots(found: Comparison) -> tuple[Plot, ...]:
     word = "Sales won by partners in" if ranked_measure(found) == "partner_import_volume" else "Imports of"
     name = found.benchmark.regions[importer(found)]
     bars = (1.15 + 0.17 * rows + beneath, 1.0 + 0.18 * rows + beneath / 2)
+    pairs = (1.15 + 0.24 * rows + beneath, 1.0 + 0.26 * rows + beneath / 2)
     grid = (1.75 + 0.16 * sectors + beneath, 1.6 + 0.17 * sectors + beneath / 2)
     return (
         Plot(
             "compare-diversion", "Where imports came from, by structure", plot_diversion, diversion_data,
             "Diamonds: substitution among sources of imports alone; none where a structure has no such mechanism. Bars "
-            "with a number inside are cut.", bars,
+            "with a number inside are cut.", pairs,
         ),
         Plot(
             "compare-welfare", "Welfare by member and structure", plot_welfare, welfare_data,

@@ -9,9 +9,13 @@ from matplotlib.path import Path as Outline
 
 from viner.scenarios.figures_common import axes, colours, label_x, position, records, size_of, symmetric, usd
 from viner.scenarios.run import RunResult
+from viner.scenarios.spending import BANDS, by_cell
 from viner.scenarios.tables import importer_of
 
 _WEAK = ("estimated", "assumed")
+# Less than this share of what an importer buys of a sector is rounding.
+_TRADE = 1e-9
+_BANDS = dict(zip(BANDS, ("0.55", "0.4", "0.7", "0.25"), strict=True))
 
 
 def trade_diverted_data(result: RunResult, *, importer: str | None = None) -> pd.DataFrame:
@@ -111,21 +115,33 @@ def plot_import_shares(result: RunResult, *, importers: tuple[str, ...] | None =
 
 
 def quantity_heatmap_data(result: RunResult, *, importer: str | None = None) -> pd.DataFrame:
-    """Return the change in the quantity of imports by sector and origin, per cent; only cells with trade."""
+    """Return the change in the quantity of imports by sector and origin, per cent.
+
+    Only cells with trade before or after, at benchmark prices; the change is not a number where there was none before.
+    """
     importer = importer or importer_of(result)
     j = position(result, importer)
     o, b = result.total, result.benchmark
+    before, after = o.value0[:, :, j], o.quantity[:, :, j]
+    least = _TRADE * after.sum(axis=1)
     rows = [
-        (sector, origin, 100.0 * float(o.quantity_ratio[s, i, j] - 1.0), str(b.basis[s, i, j]))
+        (
+            sector, origin, float(before[s, i]), float(after[s, i]),
+            100.0 * float(o.quantity_ratio[s, i, j] - 1.0) if before[s, i] > 0.0 else np.nan, str(b.basis[s, i, j]),
+        )
         for s, sector in enumerate(b.sectors)
         for i, origin in enumerate(b.regions)
-        if o.value0[s, i, j] > 0
-    ]
-    return pd.DataFrame(rows, columns=["sector", "origin", "change_percent", "basis"])
+        if before[s, i] > 0.0 or after[s, i] > least[s]
+    ]  # fmt: skip
+    columns = ["sector", "origin", "quantity_before", "quantity_after", "change_percent", "basis"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def plot_quantity_heatmap(result: RunResult, *, importer: str | None = None, ax: Axes | None = None) -> Axes:
-    """Draw changes in quantities as a map of sectors and origins, the importer's own sales included."""
+    """Draw changes in quantities as a map of sectors and origins, the importer's own sales included.
+
+    Cells without trade before are grey, and those of them that have trade after say so.
+    """
     ax = axes(ax)
     importer = importer or importer_of(result)
     data = quantity_heatmap_data(result, importer=importer)
@@ -136,13 +152,15 @@ def plot_quantity_heatmap(result: RunResult, *, importer: str | None = None, ax:
     size = symmetric(values.compressed())
     colour_map = mpl.colormaps["RdBu"].with_extremes(bad="0.9")
     ax.imshow(values, cmap=colour_map, norm=mpl.colors.TwoSlopeNorm(0.0, -size, size), aspect="auto")
-    for (s, i), value in np.ndenumerate(table.to_numpy()):
+    points = 5 if size_of(ax) < 5 else 6
+    for row in records(data):
+        s, i, value = sectors.index(row.sector), regions.index(row.origin), row.change_percent
+        text, ink = "new", "black"
         if np.isfinite(value):
             ink = "white" if abs(value) > 0.6 * size else "black"
-            text = f"{value:+.1f}".replace("-", "\u2212") if abs(value) < 10 else f"{value:+.0f}".replace("-", "\u2212")
-            points = 5 if size_of(ax) < 5 else 6
-            # What stands inside a cell takes no room of its own, and need not be measured.
-            ax.text(i, s, text, ha="center", va="center", fontsize=points, color=ink, in_layout=False)
+            text = f"{value:+.{1 if abs(value) < 10 else 0}f}".replace("-", "\u2212")
+        # What stands inside a cell takes no room of its own, and need not be measured.
+        ax.text(i, s, text, ha="center", va="center", fontsize=points, color=ink, in_layout=False)
     ax.set_xticks(range(len(regions)), [f"{r}\n(home)" if r == importer else r for r in regions])
     ax.set_yticks(range(len(sectors)), [result.benchmark.sectors[s] for s in sectors])
     ax.tick_params(length=0)
@@ -155,26 +173,30 @@ def plot_quantity_heatmap(result: RunResult, *, importer: str | None = None, ax:
 
 
 def redirected_spending_data(result: RunResult, *, importer: str | None = None) -> pd.DataFrame:
-    """Return the change in spending by origin, and what it is made of, at the prices that buyers pay."""
+    """Return what everybody gets of an importer's spending, before and after; it adds up to what buyers pay.
+
+    Producers by origin, then duties and, where there are any, taxes on sales, export duties less production subsidies,
+    and rents.
+    """
     importer = importer or importer_of(result)
     j = position(result, importer)
     o = result.total
-    before = (o.value0 * (1.0 + result.benchmark.tariff))[:, :, j].sum(axis=0)
-    after = (o.value1 * o.policy.rent * (1.0 + o.policy.tariff))[:, :, j].sum(axis=0)
-    duties = [float((v * t)[:, :, j].sum()) for v, t in
-              ((o.value0, result.benchmark.tariff), (o.value1, o.policy.tariff))]  # fmt: skip
-    producers = [v[:, :, j].sum(axis=0) for v in (o.value0, o.value1)]
-    change = producers[1] - producers[0]
-    rows = [(r, float(before[i]), float(after[i]), float(change[i])) for i, r in enumerate(result.benchmark.regions)]
-    rows.append(("duties", duties[0], duties[1], duties[1] - duties[0]))
-    return pd.DataFrame(rows, columns=["receiver", "spending_before", "spending_after", "received_change"])
+    before, after = (v[:, :, j].sum(axis=0) for v in (o.value0, o.value1))
+    rows = [(r, float(before[i]), float(after[i])) for i, r in enumerate(result.benchmark.regions)]
+    for band, names in BANDS.items():
+        got0, got1 = (float(by_cell(cells, names)[:, :, j].sum()) for cells in (o.charges0, o.charges1))
+        if band == "duties" or got0 or got1:
+            rows.append((band, got0, got1))
+    frame = pd.DataFrame(rows, columns=["receiver", "received_before", "received_after"])
+    frame["received_change"] = frame["received_after"] - frame["received_before"]
+    return frame
 
 
 def plot_redirected_spending(result: RunResult, *, importer: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw bands from those who receive less of the importer's spending to those who receive more.
 
-    Both sides are changes in what a receiver gets: producers without duties, and the treasury. What buyers
-    spend more in all comes from them.
+    Both sides are changes in what a receiver gets: producers, treasuries and holders of rents. What buyers spend more
+    in all comes from them.
     """
     ax = axes(ax)
     importer = importer or importer_of(result)
@@ -187,7 +209,7 @@ def plot_redirected_spending(result: RunResult, *, importer: str | None = None, 
     elif gap < 0:
         gains["less spent"] = -gap
     whole = sum(gains.values()) or 1.0
-    palette = colours(list(result.benchmark.regions)) | dict.fromkeys(("duties", "more spent", "less spent"), "0.55")
+    palette = colours(list(result.benchmark.regions)) | _BANDS | {"more spent": "0.85"}
     space = 0.035 * whole
     left = _stack(losses, space)
     right = _stack(gains, space)
@@ -202,8 +224,10 @@ def plot_redirected_spending(result: RunResult, *, importer: str | None = None, 
     for side, x, sizes, align in ((left, -0.015, losses, "right"), (right, 1.015, gains, "left")):
         for code, top in side.items():
             sign = "\u2212" if align == "right" and code != "more spent" else "+"
-            words = {"duties": "Duties", "more spent": "Spent more in all", "less spent": "Spent less in all"}
-            name = words.get(code) or (code if size_of(ax) < 5 else names[code])
+            words = {"more spent": "Spent more in all", "less spent": "Spent less in all"}
+            if size_of(ax) < 5:
+                words["export duties less subsidies"] = "Export duties, net"
+            name = words.get(code) or (code.capitalize() if code in BANDS else code if size_of(ax) < 5 else names[code])
             if code == importer:
                 name = f"{name} (home)"
             if sizes[code] > 0.004 * whole:

@@ -6,17 +6,22 @@ from matplotlib.axes import Axes
 
 from viner.scenarios.figures_common import axes, label_x, largest, position, records, size_of, usd
 from viner.scenarios.run import RunResult
+from viner.scenarios.spending import duties, taxes
 from viner.scenarios.tables import importer_of
 
-_PARTS = ("consumer_surplus", "producer_surplus", "tariff_revenue", "rent", "pool_transfer", "total")
-_WORDS = dict(zip(_PARTS, ("Consumers", "Producers", "Duties", "Rents", "Pool", "Total"), strict=True))
+_PARTS = ("consumer_surplus", "producer_surplus", "duties", "other_taxes", "rent", "pool_transfer", "total")
+_WORDS = dict(zip(_PARTS, ("Consumers", "Producers", "Duties", "Other taxes", "Rents", "Pool", "Total"), strict=True))
 _GAIN, _LOSS, _TOTAL = "#0072B2", "#D55E00", "0.35"
+# Width of a digit, and the distance of numbers that stand one above the other, over the size of the letters.
+_DIGIT, _LINE = 0.64, 1.3
 
 
 def welfare_waterfall_data(result: RunResult) -> pd.DataFrame:
     """Return the parts of the change in welfare of each member, and their total."""
+    o = result.total
+    found = {"duties": duties(o), "other_taxes": taxes(o)}
     rows = [
-        (region, part, float(getattr(result.total, part)[:, position(result, region)].sum()))
+        (region, part, float((found[part] if part in found else getattr(o, part))[:, position(result, region)].sum()))
         for region in result.members
         for part in _PARTS
     ]
@@ -27,14 +32,17 @@ def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes
     """Draw a waterfall for each member side by side: parts float, the total stands on zero."""
     ax = axes(ax)
     data = welfare_waterfall_data(result)
-    for part in ("rent", "pool_transfer"):
+    for part in ("other_taxes", "rent", "pool_transfer"):
         if not data.loc[data["part"] == part, "value"].any():
             data = data[data["part"] != part]
     small = size_of(ax) < 5
+    font = 4.6 if small else 6
+    # Points from one bar to the next.
+    room = 72 * 0.8 * size_of(ax) / (len(data) + data["region"].nunique())
     extent = np.abs(data["value"]).max() or 1.0
     x, ticks, labels = 0.0, [], []
     for region, rows in data.groupby("region", sort=False):
-        level = 0.0
+        level = last = 0.0
         first = x
         for row in records(rows):
             is_total = row.part == "total"
@@ -43,16 +51,18 @@ def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes
             hatch = "" if is_total or row.value >= 0 else "////"
             ax.bar(x, row.value, bottom=bottom, width=0.8, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3)
             end = bottom + row.value
-            # A total stands as high as the last part: its number goes to the other side of zero.
-            above, at = (row.value < 0, 0.0) if is_total else (row.value >= 0, end)
+            above = row.value >= 0
             text = f"{row.value:+,.0f}".replace("-", "\u2212")
+            # A total stands as high as the last part ends: where its number has no room beside that one, it moves out.
+            beside = is_total and above == (last >= 0) and _DIGIT * font * len(text) > room
+            beyond = 2 + (_LINE * font if beside else 0)
             ax.annotate(
-                text, (x, at), (0, 2 if above else -2), textcoords="offset points",
-                ha="center", va="bottom" if above else "top", fontsize=4.6 if small else 6,
+                text, (x, end), (0, beyond if above else -beyond), textcoords="offset points",
+                ha="center", va="bottom" if above else "top", fontsize=font,
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.2},
             )  # fmt: skip
             if not is_total:
-                level = end
+                level, last = end, row.value
             ticks.append(x)
             labels.append(_WORDS[row.part])
             x += 1.0
@@ -63,7 +73,7 @@ def plot_welfare_waterfall(result: RunResult, *, ax: Axes | None = None) -> Axes
     ax.set_xticks(ticks, labels, rotation=90 if small else 45, ha="center" if small else "right",
                   rotation_mode="default" if small else "anchor")  # fmt: skip
     low, high = ax.get_ylim()
-    ax.set_ylim(low - 0.1 * extent, high + 0.1 * extent)
+    ax.set_ylim(low - 0.14 * extent, high + 0.14 * extent)
     ax.set_ylabel(f"Change ({usd(result)})")
     return ax
 

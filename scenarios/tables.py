@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from viner.model.market import Array
-from viner.scenarios.creation import creation_diversion
+from viner.scenarios.creation import access, creation_diversion, favoured, favoured_everywhere
 from viner.scenarios.observed import observed_tables
 from viner.scenarios.run import RunResult, basis_note
+from viner.scenarios.spending import duties, duty_rates, taxes
 from viner.scenarios.studies import of_the_union, studies_table
+from viner.scenarios.tables_smart import smart_table
 from viner.scenarios.typeset import Table
 from viner.scenarios.variants import assumptions_table, variants_table
 
@@ -17,6 +18,7 @@ def tables(result: RunResult) -> tuple[Table, ...]:
     return (
         headline(result),
         trade_by_origin(result),
+        *((smart_table(result),) if result.structure.name == "smart" else ()),
         creation_diversion(result, importer_of(result)),
         welfare(result),
         attribution(result),
@@ -49,23 +51,37 @@ def headline(result: RunResult) -> Table:
     names = {
         "import_volume": "Imports, volume",
         "import_volume_percent": "Imports, %",
-        "diversion": "Diverted to partners",
-        "creation": "Creation",
-        "destruction": "Destruction",
-        "tariff_revenue": "Duties collected",
         "before_pool": "Welfare before the pool",
         "total": "Welfare",
         "total_percent_of_gdp": "Welfare, % of GDP",
     }
+    o = result.total
+    chosen = favoured_everywhere(result)
+    grown = np.where(chosen, o.displacement + o.expansion, 0.0).sum(axis=1)
+    found = {
+        "Diverted to favoured": np.where(chosen, o.diversion, 0.0).sum(axis=1),
+        "Creation": np.maximum(grown, 0.0),
+        "Destruction": np.minimum(grown, 0.0),
+        "Duties": duties(o),
+        "Other taxes": taxes(o),
+    }
     frame = _wide(result, "total", list(names)).reindex(list(result.benchmark.regions)).rename(columns=names)
+    for n, (name, amount) in enumerate(found.items()):
+        frame.insert(2 + n, name, amount.sum(axis=0))
     frame.insert(0, "Region", [result.benchmark.regions[r] for r in frame.index])
+    taxed = frame["Other taxes"].any()
+    if not taxed:
+        frame = frame.drop(columns="Other taxes")
     if not result.scenario.pool:
         frame = frame.drop(columns="Welfare before the pool")
-    digits = dict.fromkeys(names.values(), 0) | {"Imports, %": 2, "Welfare, % of GDP": 3}
+    digits = dict.fromkeys(frame.columns[1:], 0) | {"Imports, %": 2, "Welfare, % of GDP": 3}
     note = (
-        "All steps together. Volumes are at benchmark prices. Creation and destruction are the partners' displacement "
-        "and expansion, which is Viner's sense with goods that differ by origin; SMART counts both of all imports as "
-        "creation. Per cent of GDP where GDP is known."
+        "All steps together. Volumes are at benchmark prices. Favoured are the partners of the union where their "
+        "access becomes cheaper relative to that of others, or moves for nobody; elsewhere the origins for which it "
+        "becomes cheaper than on average, or all where all are treated alike. Creation and destruction are the "
+        "displacement and expansion of the favoured, sector by sector, which is Viner's sense with goods that differ "
+        "by origin; SMART counts both of all imports as creation."
+        f"{_TAXES if taxed else ''} Per cent of GDP where GDP is known."
     )
     return Table("headline", f"{result.scenario.title}: what it does", frame, digits, _notes(result, note))
 
@@ -91,12 +107,14 @@ def trade_by_origin(result: RunResult) -> Table:
     return Table("trade-by-origin", "Imports by origin", frame, digits, _notes(result, note))
 
 
+_TAXES = " Other taxes are excises, VAT and export duties, less production subsidies."
+
+
 def welfare(result: RunResult) -> Table:
     """Return welfare of the members by step."""
     names = {
         "consumer_surplus": "Consumers",
         "producer_surplus": "Producers",
-        "tariff_revenue": "Duties",
         "rent": "Rents",
         "before_pool": "Before the pool",
         "pool_transfer": "Pool",
@@ -106,16 +124,20 @@ def welfare(result: RunResult) -> Table:
     blocks = []
     for step in result.steps:
         frame = _wide(result, step, list(names)).reindex(list(result.members))
+        of_members = [list(result.benchmark.regions).index(r) for r in result.members]
+        for n, (name, amount) in enumerate((("Duties", duties), ("Other taxes", taxes))):
+            frame.insert(2 + n, name, amount(result.outcomes[step]).sum(axis=0)[of_members])
         frame.insert(0, "Region", [result.benchmark.regions[r] for r in frame.index])
         frame.insert(0, "Step", step)
         blocks.append(frame.rename(columns=names))
     whole = pd.concat(blocks, ignore_index=True)
-    if not whole["Rents"].any():
-        whole = whole.drop(columns="Rents")
+    taxed = whole["Other taxes"].any()
+    whole = whole.drop(columns=[name for name in ("Other taxes", "Rents") if not whole[name].any()])
     if not result.scenario.pool:
         whole = whole.drop(columns="Before the pool")
     digits = {c: 3 if c == "% of GDP" else 1 for c in whole.columns[2:]}
     note = "Changes from the benchmark, each step alone and all together under total. A gain is positive."
+    note += _TAXES if taxed else ""
     return Table("welfare", "Welfare by step", whole, digits, _notes(result, note))
 
 
@@ -124,9 +146,10 @@ def attribution(result: RunResult) -> Table:
     codes = list(result.benchmark.regions)
     members = [codes.index(region) for region in result.members]
     others = [n for n in range(len(codes)) if n not in members]
+    chosen = favoured_everywhere(result)
     rows = []
     for (step, instrument, region), part in result.simulation.parts.items():
-        mechanisms = [float(a[:, result.partner].sum()) for a in (part.diversion, part.displacement, part.expansion)]
+        mechanisms = [float(a[:, chosen].sum()) for a in (part.diversion, part.displacement, part.expansion)]
         gain = part.total.sum(axis=0)
         name = result.benchmark.regions[region] if region else ""
         rows.append((step, instrument, name, *mechanisms, *gain[members], gain[others].sum(), gain.sum()))
@@ -135,58 +158,56 @@ def attribution(result: RunResult) -> Table:
     frame = pd.DataFrame(rows, columns=[*labels, *numbers])
     frame.loc[len(frame)] = ["total", "", "", *frame[numbers].sum(skipna=False)]
     idle = [] if others else ["Others"]
-    if not (result.structure.mechanisms and result.partner.any()):
+    if not (result.structure.mechanisms and chosen.any()):
         idle += numbers[:3]
     frame = frame.drop(columns=idle)
     note = (
         "Parts of all steps together, which add up whatever the order of the steps. Policy is the importer's, export "
         "duties and production subsidies the exporter's. Diversion, displacement and expansion are of imports from "
-        "partners at benchmark prices."
+        "the favoured, as in the first table, at benchmark prices."
     )
     digits = {c: 1 for c in numbers if c not in idle}
     return Table("attribution", "Whose policy did what", frame, digits, _notes(result, note))
 
 
 def importer_of(result: RunResult) -> str:
-    """Return the region that the figures and tables on one importer look at: the member whose policy moves most."""
+    """Return the region that figures and tables on one importer look at: the member to which access moves most."""
     codes = list(result.benchmark.regions)
-    policy, value = result.total.policy, result.benchmark.value
-    moves = np.abs(policy.tariff - result.benchmark.tariff) + np.abs(policy.barrier - 1.0) + np.abs(policy.rent - 1.0)
-    moved = (moves * value).sum(axis=(0, 1))
+    value = result.benchmark.value
+    moved = (np.abs(np.where(value > 0.0, access(result), 1.0) - 1.0) * value).sum(axis=(0, 1))
     return max(result.members, key=lambda r: float(moved[codes.index(r)]))
 
 
 def sector_detail(result: RunResult) -> Table:
-    """Return what happens sector by sector in the importer whose tariffs move most."""
+    """Return what happens sector by sector in the importer to which access moves most."""
     importer = importer_of(result)
     o, b = result.total, result.benchmark
     j = list(b.regions).index(importer)
     abroad = np.arange(len(b.regions)) != j
-    partner = result.partner[:, j]
-    outside = abroad & ~partner
+    chosen = favoured(result, importer)
+    outside = abroad & ~result.partner[:, j]
     value, change = o.value0[:, :, j], o.quantity_change[:, :, j]
     base = np.maximum(value[:, outside].sum(axis=1), 1e-300)
-
-    def rate(tariff: Array) -> Array:
-        return np.asarray(100.0 * (tariff[:, :, j] * value)[:, outside].sum(axis=1) / base)
-
+    before, after = (100.0 * (rate[:, :, j] * value)[:, outside].sum(axis=1) / base for rate in duty_rates(result))
     frame = pd.DataFrame(
         {
             "Sector": list(b.sectors.values()),
             "Imports": value[:, abroad].sum(axis=1),
-            "Tariff before, %": rate(b.tariff),
-            "Tariff after, %": rate(o.policy.tariff),
+            "Duties before, %": before,
+            "Duties after, %": after,
             "Imports, change": change[:, abroad].sum(axis=1),
-            "From partners": change[:, partner].sum(axis=1),
-            "Diverted": o.diversion[:, partner, j].sum(axis=1),
+            "From favoured": change[:, chosen].sum(axis=1),
+            "Diverted": o.diversion[:, chosen, j].sum(axis=1),
             "Buyers' price, %": 100.0 * (o.composite_price_ratio[:, j] - 1.0),
             "Producers": o.producer_surplus[:, j],
             "Welfare": o.total[:, j],
         }
     )
     digits = {c: 2 if "%" in c else 1 for c in frame.columns[1:]}
+    whose = "imports from outside the union" if result.partner[:, j].any() else "imports from all regions"
     note = (
-        "Tariffs are on regions outside the union, those free of duty included, weighted by benchmark imports. "
+        f"Duties are all that is levied on {whose}, over their value at the border, those free of duty included, "
+        "weighted by benchmark imports. Favoured are the origins named below the table of creation and diversion. "
         "Changes in volumes are at benchmark prices."
     )
     return Table("sectors", f"Sectors in {b.regions[importer]}", frame, digits, _notes(result, note))

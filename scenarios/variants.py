@@ -16,7 +16,7 @@ _MEASURES = {
     "diversion": "Diverted to partners",
     "consumer_surplus": "Consumers",
     "producer_surplus": "Producers",
-    "tariff_revenue": "Duties",
+    "tariff_revenue": "Duties and taxes",
     "before_pool": "Before the pool",
     "pool_transfer": "Pool",
     "total": "Welfare",

@@ -9,6 +9,7 @@ import pytest
 
 from viner.calibration.benchmark import Benchmark
 from viner.errors import NoDerivative
+from viner.scenarios.creation import favoured_everywhere
 from viner.scenarios.derivatives import derivative
 from viner.scenarios.output import write_results
 from viner.scenarios.run import RunResult, run
@@ -147,7 +148,7 @@ def test_the_table_of_attribution_adds_up(result: RunResult) -> None:
     assert frame["Instrument"].tolist()[-2:] == ["pool", ""]
     parts, total = frame.iloc[:-1], frame.iloc[-1]
     for column, wanted in (
-        ("Diversion", o.diversion[:, result.partner].sum()),
+        ("Diversion", o.diversion[:, favoured_everywhere(result)].sum()),
         ("Welfare RUS", o.total[:, 0].sum()),
         ("Welfare KAZ", o.total[:, 1].sum()),
         ("Others", o.total[:, 2].sum()),
@@ -159,9 +160,18 @@ def test_the_table_of_attribution_adds_up(result: RunResult) -> None:
     assert r"\label{tab:attribution}" in as_latex(table)
 
 
-def test_without_a_union_the_table_of_attribution_has_no_partners(small: Benchmark) -> None:
+def test_without_a_union_the_table_of_attribution_is_of_those_whose_duty_falls(small: Benchmark) -> None:
+    shock = Shock("tariff", origin="CHN", destination="RUS", rate=0.0)
     alone = replace(small, unions={})
-    done = run(Scenario(benchmark=alone, steps=[Step("cut", Shock("tariff", destination="RUS", rate=0.0))], name="cut"))
+    done = run(Scenario(benchmark=alone, steps=[Step("cut", shock)], name="cut"))
+    total = attribution(done).frame.iloc[-1]
+    assert total["Diversion"] == pytest.approx(done.total.diversion[:, 2, 0].sum(), abs=1e-9)
+    assert total["Diversion"] > 0.0
+
+
+def test_where_nobody_is_favoured_the_table_of_attribution_has_no_mechanisms(small: Benchmark) -> None:
+    shock = Shock("tariff", origin="KAZ", destination="KAZ", rate=0.1)
+    done = run(Scenario(benchmark=replace(small, unions={}), steps=[Step("none", shock)], name="none"))
     columns = ["Step", "Instrument", "Policy of", "Welfare RUS", "Welfare KAZ", "Welfare CHN", "World"]
     assert list(attribution(done).frame.columns) == columns
 

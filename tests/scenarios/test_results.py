@@ -155,7 +155,7 @@ def test_bars_of_diverted_trade_are_the_data(result: RunResult) -> None:
 
 def test_waterfall_ends_at_the_total(result: RunResult) -> None:
     data = welfare_waterfall_data(result).set_index(["region", "part"])["value"]
-    parts = ["consumer_surplus", "producer_surplus", "tariff_revenue", "rent", "pool_transfer"]
+    parts = ["consumer_surplus", "producer_surplus", "duties", "other_taxes", "rent", "pool_transfer"]
     for region in ("RUS", "KAZ", "BLR"):
         assert_allclose(sum(data[region, p] for p in parts), data[region, "total"])
     ax = plot_welfare_waterfall(result)
@@ -169,6 +169,10 @@ def test_numbers_in_the_waterfall_do_not_cover_each_other(result: RunResult) -> 
     figure.set_dpi(200)
     boxes = [t.get_window_extent() for t in figure.axes[0].texts if t.get_text()[0] in "+\u2212"]
     assert len(boxes) == 15
+    for text in figure.axes[0].texts:
+        # A number stands on the side of zero or of its bar that its sign says.
+        if text.get_text() in ("+370", "\u2212247"):
+            assert (text.xy[1] > 0) == (text.get_text()[0] == "+")
     for n, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[n + 1 :])
 
@@ -193,7 +197,8 @@ def test_market_diagram_has_the_numbers_of_the_outcome(result: RunResult) -> Non
     assert_allclose(data.loc["partners", "diversion"], result.total.diversion[s, partners, j].sum())
     growth = data["quantity_after"] - data["quantity_before"]
     assert_allclose(growth, data["diversion"] + data["creation"])
-    assert_allclose(data["duty_after"].sum(), result.total.revenue1[s, j])
+    assert_allclose(data["wedge_after"].sum(), result.total.revenue1[s, j])
+    assert_allclose(data["duties_after"], data["wedge_after"])
 
 
 def test_redirected_spending_balances(result: RunResult) -> None:

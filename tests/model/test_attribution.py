@@ -21,6 +21,8 @@ from viner.model.policy import ACCOUNTS, FIELDS
 from viner.model.simulate import Outcome, Simulation, outcome, simulate
 from viner.model.welfare import spending
 
+pytestmark = pytest.mark.random_markets
+
 seeds = st.integers(0, 10_000)
 few = settings(max_examples=2)
 POOL = {0: 0.5, 1: 0.3, 2: 0.2}

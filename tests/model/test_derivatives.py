@@ -22,6 +22,8 @@ from viner.model.simulate import Outcome, outcome
 from viner.model.structures.structure import Given, Results
 from viner.model.tangent import INSTRUMENTS, Direction
 
+pytestmark = pytest.mark.random_markets
+
 Array = NDArray[np.float64]
 few = settings(max_examples=2)
 seeds = st.integers(0, 10_000)

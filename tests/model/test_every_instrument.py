@@ -20,6 +20,8 @@ from viner.model.policy import FIELDS, RENTS, depends_on_price, limits_quantity,
 from viner.model.regimes import PRICE, QUOTA, compiled_under
 from viner.model.simulate import Outcome, outcome
 
+pytestmark = pytest.mark.random_markets
+
 seeds = st.integers(0, 10_000)
 few = settings(max_examples=2)
 PRICE_TAKERS = ("armington", "nested-armington", "nested-armington-cet", "union-armington")

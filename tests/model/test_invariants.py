@@ -16,6 +16,8 @@ from viner.model.path import Parts
 from viner.model.simulate import outcome, simulate
 from viner.model.welfare import pool_transfer
 
+pytestmark = pytest.mark.random_markets
+
 seeds = st.integers(0, 10_000)
 # Firms leave a Cournot market under such policies, and integrals over kinks take long: see structures/test_oligopoly.
 every = pytest.mark.parametrize("name", INTEGRATED)

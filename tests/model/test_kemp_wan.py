@@ -21,6 +21,8 @@ from viner.model.printing import system_text
 from viner.model.simulate import outcome
 from viner.model.solve import solve
 
+pytestmark = pytest.mark.random_markets
+
 many = settings(max_examples=40)
 few = settings(max_examples=10)
 seeds = st.integers(0, 100_000)

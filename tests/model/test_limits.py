@@ -12,6 +12,8 @@ from viner.model.engine import Model, calibrated, equilibrium
 from viner.model.kernels import log_mean, log_mean_and_weights, log_mean_of
 from viner.model.simulate import outcome
 
+pytestmark = pytest.mark.random_markets
+
 HOME = np.arange(3)
 
 

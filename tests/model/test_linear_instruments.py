@@ -18,6 +18,8 @@ from viner.model.market import Policy
 from viner.model.policy import FIELDS, joined
 from viner.model.simulate import Outcome, outcome
 
+pytestmark = pytest.mark.random_markets
+
 few = settings(max_examples=2, deadline=None)
 PLAIN = ("tariff", "barrier", "rent", "anti_dumping", "export_duty", "production_subsidy", "excise", "vat")
 SETS = (

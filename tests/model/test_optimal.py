@@ -14,6 +14,8 @@ from viner.model.market import Policy
 from viner.model.optimal import optimal_tariff
 from viner.model.simulate import outcome
 
+pytestmark = pytest.mark.random_markets
+
 COMPETITIVE = ("armington", NESTED)
 seeds = st.integers(0, 10**6)
 

@@ -17,6 +17,8 @@ from viner.model.policy import ACCOUNTS, is_plain, joined
 from viner.model.simulate import Outcome, check_accounts, outcome, simulate
 from viner.model.welfare import pool_transfer
 
+pytestmark = pytest.mark.random_markets
+
 seeds = st.integers(0, 10_000)
 few = settings(max_examples=5, deadline=None)
 COMPETITIVE = ("armington", "nested-armington", "nested-armington-cet", "union-armington")

@@ -17,6 +17,8 @@ from viner.model.market import Policy
 from viner.model.policy import ACCOUNTS, joined
 from viner.model.simulate import Outcome, outcome, simulate
 
+pytestmark = pytest.mark.random_markets
+
 seeds = st.integers(0, 10_000)
 few = settings(max_examples=3, deadline=None)
 COMPETITIVE = ("armington", "nested-armington", "nested-armington-cet")

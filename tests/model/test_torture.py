@@ -15,6 +15,8 @@ from viner.model.engine import Model, calibrated, equilibrium
 from viner.model.market import Policy
 from viner.model.solve import Solution
 
+pytestmark = pytest.mark.random_markets
+
 # What is refused here is known to have no equilibrium in some cases, or its prices leave the range of numbers.
 EXPECTED = {"no equilibrium", "undetermined", "range"}
 # Firms that leave, routes that open, choke prices and exponentials of prices bend the equations so much that some

@@ -22,6 +22,8 @@ from viner.model.spatial import SpatialMarket, spatial_equilibrium
 from viner.model.structures.structure import Results
 from viner.model.tangent import Direction
 
+pytestmark = pytest.mark.random_markets
+
 HOMOGENEOUS = structures.get("homogeneous")
 HOME, PARTNER, WORLD = 0, 1, 2
 ETA = 0.5 * 1.56 / 39.22

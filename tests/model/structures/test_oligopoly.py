@@ -20,6 +20,8 @@ from viner.model.market import Policy
 from viner.model.markups import ces_markup, logit_margin
 from viner.model.simulate import Outcome, outcome, simulate
 
+pytestmark = pytest.mark.random_markets
+
 NAMES = ("bertrand-ces", "bertrand-logit", "cournot")
 seeds = st.integers(0, 10_000)
 names = st.sampled_from(NAMES)

@@ -69,7 +69,7 @@ def system_under(structure: Structure, kinds: Regimes) -> System:
     if kinds and not structure.unit_instruments:
         found = f"{' and '.join(_KINDS[kind] for kind in kinds)}, which {structure.name} does not have"
         having = ", ".join(name for name in structures.names() if structures.get(name).unit_instruments)
-        cure = "Ad valorem duties and taxes serve every structure"
+        cure = "Ad valorem duties serve every structure"
         raise ScenarioError(Fault("structure", found, f"one of {having}", cure))
     system = structure.system()
     if PRICE in kinds:

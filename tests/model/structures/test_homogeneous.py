@@ -302,7 +302,9 @@ def test_quantities_fixed_on_both_sides_are_refused() -> None:
 def test_other_instruments_and_derivatives_are_refused() -> None:
     model = _viner()
     start = Policy(model.data.tariff)
-    with pytest.raises(ScenarioError, match="a duty or an excise on units, or a variable levy, which homogeneous does not have; expected one of armington"):
+    with pytest.raises(
+        ScenarioError, match="a duty or an excise on units, or a variable levy, which homogeneous does not have"
+    ):
         outcome(model, start, replace(start, specific=_cells(r2_0=0.1)))
     with pytest.raises(NoDerivative, match="homogeneous, in which routes open and close; expected one with smooth"):
         slopes(model, start, start, [Direction(tariff=1.0)])

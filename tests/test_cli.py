@@ -172,7 +172,7 @@ def test_equations_are_printed_with_instruments(capsys: pytest.CaptureFixture[st
     assert main(["equations", "gsim", "--instruments", "quota,specific-duty"]) == 2
     assert (
         "a duty or an excise on units, or a variable levy and a quota, which gsim does not have; expected one of "
-        "armington, nested-armington, nested-armington-cet, union-armington. Ad valorem duties and taxes serve every"
+        "armington, nested-armington, nested-armington-cet, union-armington. Ad valorem duties serve every structure"
     ) in capsys.readouterr().err
 
 

@@ -103,7 +103,8 @@ def _published(g: Gravity) -> tuple[Array, Array, Array]:
         bought = spent.sum(axis=1) + np.concatenate([abroad, np.zeros_like(abroad)])
         return bought / (supply * np.exp(x)) - 1.0
 
-    found = root(gaps, np.zeros(len(supply)), tol=1e-14)
+    # Short first steps: long ones leave the range of numbers.
+    found = root(gaps, np.zeros(len(supply)), tol=1e-14, options={"factor": 0.1})
     assert abs(found.fun).max() < 1e-12
     return (np.asarray(found.x), *_values(g, found.x))
 

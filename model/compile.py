@@ -104,7 +104,7 @@ class Compiled:
         return {key: value for key, value in namespace.items() if callable(value)}
 
     def reads(self, *functions: str) -> set[str]:
-        """Return the names of the arrays that some functions take, and of what they call them."""
+        """Return the texts in the code of some functions: the names of the arrays that they look up are among them."""
         return {c for name in functions for c in self.functions[name].__code__.co_consts if isinstance(c, str)}
 
     def blocks(self, given: Arrays) -> Iterator[slice]:

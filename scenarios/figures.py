@@ -77,9 +77,13 @@ OF_MECHANISMS = ("trade-diverted", "market-diagram")
 
 
 def figures_of(result: RunResult) -> tuple[Plot, ...]:
-    """Return the figures of a run; one on variants only where there are any, and none of parts that there are not."""
+    """Return the figures of a run; one on variants only where there are any, and none that would be empty."""
+    left_out = set() if result.structure.mechanisms else set(OF_MECHANISMS)
+    gains = producer_gains_data(result)
+    if not gains[["producer_surplus", "sales_change"]].to_numpy().any():
+        left_out.add("producer-gains")
     figures = (*FIGURES, VARIANTS) if result.scenario.variants else FIGURES
-    shown = (plot for plot in figures if result.structure.mechanisms or plot.name not in OF_MECHANISMS)
+    shown = (plot for plot in figures if plot.name not in left_out)
     if set(WEAK) & set(result.benchmark.basis[result.benchmark.value > 0].tolist()):
         return tuple(shown)
     return tuple(replace(plot, note=plot.note.replace(HATCHED, "").rstrip()) for plot in shown)

@@ -1,5 +1,6 @@
 """What the figures share: colours that are told apart in grey and by the colour-blind, and small helpers."""
 
+import re
 from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
@@ -16,6 +17,8 @@ from viner.scenarios.run import RunResult
 
 # Okabe and Ito (2008), in an order in which neighbours differ in lightness too.
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#999999", "#F0E442", "#000000")
+# A space at which no line is broken.
+_HELD = "\u00a0"
 
 
 def axes(ax: Axes | None) -> Axes:
@@ -62,8 +65,9 @@ def size_of(ax: Axes) -> float:
 
 
 def label_x(ax: Axes, text: str) -> None:
-    """Set the label below, broken where the figure is narrow."""
-    ax.set_xlabel(fill(text, int(10.5 * size_of(ax)), break_long_words=False))
+    """Set the label below, broken where the figure is narrow; a short unit in brackets stays whole."""
+    whole = re.sub(r"\([^()]{1,20}\)", lambda unit: unit[0].replace(" ", _HELD), text)
+    ax.set_xlabel(fill(whole, int(10.5 * size_of(ax)), break_long_words=False).replace(_HELD, " "))
 
 
 def records(frame: pd.DataFrame) -> list[Any]:

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
 from numpy.testing import assert_allclose
 
 from viner.calibration.benchmark import from_arrays
@@ -21,24 +20,13 @@ from viner.model.printing import as_latex as equations_as_latex
 from viner.scenarios import figures, tables
 from viner.scenarios.data_of_study import Prepared, credit
 from viner.scenarios.eurasia_2010 import scenario
-from viner.scenarios.figures_market import market_diagram_data
 from viner.scenarios.figures_trade import (
-    import_shares_data,
-    plot_import_shares,
     plot_quantity_heatmap,
-    plot_redirected_spending,
-    plot_trade_diverted,
-    redirected_spending_data,
-    trade_diverted_data,
 )
 from viner.scenarios.figures_welfare import (
     plot_producer_gains,
-    plot_welfare_waterfall,
-    producer_gains_data,
-    welfare_waterfall_data,
 )
 from viner.scenarios.output import write_results
-from viner.scenarios.registry import find_scenario
 from viner.scenarios.report import headlines
 from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step
@@ -144,73 +132,6 @@ def test_a_folder_with_other_things_is_not_overwritten(result: RunResult, tmp_pa
         write_results(result, tmp_path / "thesis.tex")
 
 
-def test_bars_of_diverted_trade_are_the_data(result: RunResult) -> None:
-    data = trade_diverted_data(result)
-    ax = plot_trade_diverted(result)
-    lengths = sorted(round(bar.get_width(), 6) for bars in ax.containers for bar in bars)
-    assert lengths == sorted(data["diversion"].round(6))
-    assert all(bar.get_hatch() for bars in ax.containers for bar in bars)
-    assert "USD m, 2009" in ax.get_xlabel()
-
-
-def test_waterfall_ends_at_the_total(result: RunResult) -> None:
-    data = welfare_waterfall_data(result).set_index(["region", "part"])["value"]
-    parts = ["consumer_surplus", "producer_surplus", "duties", "other_taxes", "rent", "pool_transfer"]
-    for region in ("RUS", "KAZ", "BLR"):
-        assert_allclose(sum(data[region, p] for p in parts), data[region, "total"])
-    ax = plot_welfare_waterfall(result)
-    heights = [bar.get_height() for bars in ax.containers for bar in bars]
-    assert_allclose(sum(heights), 2 * sum(data[r, "total"] for r in ("RUS", "KAZ", "BLR")), atol=1e-6)
-
-
-def test_numbers_in_the_waterfall_do_not_cover_each_other(result: RunResult) -> None:
-    (plot,) = (p for p in figures.FIGURES if p.name == "welfare")
-    figure = figures.draw(plot, result, 3.4, plot.heights[0])
-    figure.set_dpi(200)
-    boxes = [t.get_window_extent() for t in figure.axes[0].texts if t.get_text()[0] in "+\u2212"]
-    assert len(boxes) == 15
-    for text in figure.axes[0].texts:
-        # A number stands on the side of zero or of its bar that its sign says.
-        if text.get_text() in ("+370", "\u2212247"):
-            assert (text.xy[1] > 0) == (text.get_text()[0] == "+")
-    for n, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[n + 1 :])
-
-
-def test_gains_of_producers_show_both_numbers(result: RunResult) -> None:
-    data = producer_gains_data(result).sort_values("producer_surplus", kind="stable")
-    wanted = [f"{row.producer_surplus:.1f} / {row.sales_change:.1f}" for row in data.itertuples()]
-    assert [t.get_text() for t in plot_producer_gains(result).texts] == [t.replace("-", "\u2212") for t in wanted]
-
-
-def test_import_shares_add_up(result: RunResult) -> None:
-    sums = import_shares_data(result).groupby("importer")[["before", "after"]].sum()
-    assert_allclose(sums, 100.0)
-    texts = [t.get_text() for t in plot_import_shares(result).texts]
-    assert "Kazakhstan" in texts
-
-
-def test_market_diagram_has_the_numbers_of_the_outcome(result: RunResult) -> None:
-    data = market_diagram_data(result, sector="transport", importer="KAZ").set_index("group")
-    s, j = list(result.benchmark.sectors).index("transport"), list(result.benchmark.regions).index("KAZ")
-    partners = result.partner[:, j]
-    assert_allclose(data.loc["partners", "diversion"], result.total.diversion[s, partners, j].sum())
-    growth = data["quantity_after"] - data["quantity_before"]
-    assert_allclose(growth, data["diversion"] + data["creation"])
-    assert_allclose(data["wedge_after"].sum(), result.total.revenue1[s, j])
-    assert_allclose(data["duties_after"], data["wedge_after"])
-
-
-def test_redirected_spending_balances(result: RunResult) -> None:
-    data = redirected_spending_data(result).set_index("receiver")["received_change"]
-    j = list(result.benchmark.regions).index("KAZ")
-    spent0 = result.model.spending[:, j].sum()
-    o = result.total
-    spent1 = (o.value1 * (1 + o.policy.tariff))[:, :, j].sum()
-    assert_allclose(data.sum(), spent1 - spent0)
-    assert plot_redirected_spending(result).patches
-
-
 def test_figures_are_embedded_sized_and_titled_on_request(result: RunResult, folder: Path) -> None:
     for plot in figures.FIGURES:
         for suffix in ("", "-wide"):
@@ -227,39 +148,12 @@ def test_figures_are_embedded_sized_and_titled_on_request(result: RunResult, fol
     assert "partly estimated" in " ".join(t.get_text() for t in plain.texts).replace("\n", " ")
 
 
-@pytest.mark.parametrize("width", [3.4, 7.0])
-def test_what_stands_in_a_cell_fits_into_it(result: RunResult, width: float) -> None:
-    # These texts are left out of the layout, which is right only while they stay inside.
-    (plot,) = (p for p in figures.FIGURES if p.name == "quantity-changes")
-    figure = figures.draw(plot, result, width, plot.heights[width > 5])
-    (ax,) = figure.axes
-    assert len(ax.texts) > 100
-    sectors, regions = len(result.benchmark.sectors), len(result.benchmark.regions)
-    for text in ax.texts:
-        box = text.get_window_extent()
-        assert box.width < ax.bbox.width / regions
-        assert box.height < ax.bbox.height / sectors
-        assert not text.get_in_layout()
-
-
 def test_everything_works_without_a_union(small: RunResult, tmp_path: Path) -> None:
     write_results(small, tmp_path / "small")
     assert (tmp_path / "small" / "report.html").stat().st_size > 10_000
     assert not (tmp_path / "small" / "tables" / "import-shares.csv").exists()
     for plot in (plot_quantity_heatmap, plot_producer_gains):
         assert plot(small).get_xlabel()
-
-
-def test_structures_without_mechanisms_have_no_figures_of_them(result: RunResult) -> None:
-    every = {plot.name for plot in figures.figures_of(result)}
-    assert set(figures.OF_MECHANISMS) < every
-    teaching = run(find_scenario("viner-1950", {}))
-    assert not teaching.structure.mechanisms
-    shown = figures.figures_of(teaching)
-    assert {plot.name for plot in shown} == every - {*figures.OF_MECHANISMS, "variants"}
-    for plot in shown:
-        texts = [text.get_text() for text in figures.draw(plot, teaching, 7.0, 3.6).findobj(Text)]
-        assert not [text for text in texts if "nan" in text.split()], plot.name
 
 
 def test_data_are_called_what_they_are(small: RunResult) -> None:

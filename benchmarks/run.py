@@ -1,41 +1,45 @@
 """How long a run takes after start-up, by scenario, and the solver beside peers.
 
-``python benchmarks/run.py [--quick]``. Each scenario runs twice, each time in a process of its own, and the second
-counts: by then compiled code and the list of fonts are kept. Imports and compiling are start-up. Wall time is what a
-user waits on a machine that does nothing else; processor time says the same of one that does.
+``python benchmarks/run.py [--quick]``. Each scenario runs twice, each time in processes of its own, and the second
+counts: by then compiled code and the list of fonts are kept. Imports and compiling are start-up, in which the processes
+that draw beside the first one start too. Wall time is what a user waits on a machine that does nothing else; processor
+time, of all processes and with their start-up, says the same of one that does.
 """
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from viner.model import structures
-from viner.model.engine import compiled
-from viner.scenarios.embedded import embedded_scenarios
-from viner.scenarios.output import write_findings, write_results
-from viner.scenarios.registry import find_scenario
-from viner.scenarios.run import run
-from viner.scenarios.study import Study
+from viner.scenarios.beside import beside, usual
 
 FLAGSHIP = "eurasia-2010"
 
 
 def once(name: str) -> None:
-    """Run a scenario as ``viner run`` does, and print its seconds after start-up: on the wall, of the processor."""
-    found = find_scenario(name, {})
-    if not isinstance(found, Study):
-        compiled(structures.get(found.structure))
-    wall, processor = time.perf_counter(), time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "results"
-        if isinstance(found, Study):
-            write_findings(found, found.perform(lambda *_: None), out)
-        else:
-            write_results(run(found), out)
-        print(time.perf_counter() - wall, time.process_time() - processor)
+    """Run a scenario as ``viner run`` does, and print its seconds after start-up on the wall."""
+    with beside(usual()) as others:
+        from viner.model import structures
+        from viner.model.engine import compiled
+        from viner.scenarios.output import write_findings, write_results
+        from viner.scenarios.registry import find_scenario
+        from viner.scenarios.run import run
+        from viner.scenarios.study import Study
+
+        found = find_scenario(name, {})
+        if not isinstance(found, Study):
+            compiled(structures.get(found.structure))
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "results"
+            if isinstance(found, Study):
+                write_findings(found, found.perform(lambda *_: None), out, others=others)
+            else:
+                write_results(run(found), out, others=others)
+            print(time.perf_counter() - start)
 
 
 def main() -> None:
@@ -47,14 +51,18 @@ def main() -> None:
     if options.once:
         once(options.once)
         return
+    from viner.scenarios.embedded import embedded_scenarios
+
     names = [FLAGSHIP] if options.quick else [entry.name for entry in embedded_scenarios()]
     print(f"{'viner run':<24}{'wall, s':>10}{'processor, s':>14}")
     for name in names:
         for _ in range(2):
             command = [sys.executable, __file__, "--once", name]
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        wall, processor = map(float, printed.split())
-        print(f"{name:<24}{wall:>10.1f}{processor:>14.1f}", flush=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        print(f"{name:<24}{float(printed):>10.1f}{processor:>14.1f}", flush=True)
     subprocess.run(
         [sys.executable, Path(__file__).parent / "solve.py", *(["--quick"] if options.quick else [])],
         check=True,

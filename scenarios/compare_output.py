@@ -11,10 +11,11 @@ import pandas as pd
 
 from viner.calibration.basis import kind_of_data
 from viner.calibration.stand_ins import STANDS_FOR
+from viner.scenarios.beside import Beside
 from viner.scenarios.compare import Comparison, Taken, rank_correlation, used_by
 from viner.scenarios.figures_compare import importer, plots, ranked_measure
 from viner.scenarios.output import MANIFEST, replacing, sha256, solver_status, versions, write_json
-from viner.scenarios.plots import write_plots
+from viner.scenarios.plots import begin_plots
 from viner.scenarios.report import page, pictures
 from viner.scenarios.run import assumptions_note, basis_note
 from viner.scenarios.typeset import Table, write_typeset
@@ -28,6 +29,7 @@ def write_comparison(
     *,
     progress: Progress | None = None,
     timings: Mapping[str, float] | None = None,
+    others: Beside | None = None,
 ) -> None:
     """Write ``comparison.csv``, figures, tables, report and manifest.
 
@@ -44,6 +46,8 @@ def write_comparison(
         Called with a text, the number of stages done and their number.
     timings
         Seconds by stage before writing.
+    others
+        Processes that draw beside this one; see :func:`viner.scenarios.beside.beside`.
 
     Raises
     ------
@@ -52,18 +56,20 @@ def write_comparison(
     """
     tell = progress or (lambda _text, _done, _of: None)
     with replacing(folder) as new:
-        tell("writing tables of results", 0, 3)
+        tell("writing tables of results", 0, 4)
         found.frame.to_csv(new / "comparison.csv", index=False, lineterminator="\n")
         manifest = manifest_of(found)
         write_json(new / MANIFEST, manifest)
         clock = time.perf_counter()
-        tell("drawing figures", 1, 3)
+        tell("writing tables", 1, 4)
         drawn, credit = plots(found), short_credit(found)
-        write_plots(drawn, found, credit, new / "figures")
-        drawing = time.perf_counter() - clock
-        tell("writing tables and the report", 2, 3)
+        draw_rest = begin_plots(drawn, found, credit, new / "figures", others=others)
         tables = comparison_tables(found)
         write_typeset(tables, new / "tables")
+        tell("drawing figures", 2, 4)
+        draw_rest()
+        drawing = time.perf_counter() - clock
+        tell("writing the report", 3, 4)
         html = page(
             "compare.html.j2",
             title=title(found),
@@ -75,7 +81,7 @@ def write_comparison(
         )
         (new / "report.html").write_text(html, encoding="utf-8", newline="\n")
         write_json(new / "timings.json", {**found.seconds, **(timings or {}), "figures": drawing})
-        tell("done", 3, 3)
+        tell("done", 4, 4)
 
 
 def title(found: Comparison) -> str:

@@ -1,15 +1,17 @@
 """The figures of a paper, and their files.
 
 Each figure is a function ``plot_...(result, *, ax=None) -> Axes``, and the data behind it a data frame.
-`write_figures` writes all of them for one column and for two.
+`begin_figures` writes all of them for one column and for two.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from viner.calibration.basis import WEAK, kind_of_data
+from viner.scenarios.beside import Beside
 from viner.scenarios.figures_market import market_diagram_data, plot_market_diagram
 from viner.scenarios.figures_trade import (
     import_shares_data,
@@ -27,7 +29,7 @@ from viner.scenarios.figures_welfare import (
     producer_gains_data,
     welfare_waterfall_data,
 )
-from viner.scenarios.plots import Plot, Progress, draw_plot, write_plots
+from viner.scenarios.plots import Plot, begin_plots, draw_plot
 from viner.scenarios.run import RunResult
 from viner.scenarios.variants import plot_variants, variants_data
 
@@ -89,11 +91,11 @@ def figures_of(result: RunResult) -> tuple[Plot, ...]:
     return tuple(replace(plot, note=plot.note.replace(HATCHED, "").rstrip()) for plot in shown)
 
 
-def write_figures(
-    result: RunResult, folder: Path, *, title: bool = False, progress: Progress | None = None
-) -> list[Path]:
-    """Write every figure of a run; see :func:`viner.scenarios.plots.write_plots`."""
-    return write_plots(figures_of(result), result, short_basis(result), folder, title=title, progress=progress)
+def begin_figures(
+    result: RunResult, folder: Path, *, title: bool = False, others: Beside | None = None
+) -> Callable[[], None]:
+    """Begin to write every figure of a run; see :func:`viner.scenarios.plots.begin_plots`."""
+    return begin_plots(figures_of(result), result, short_basis(result), folder, title=title, others=others)
 
 
 def draw(plot: Plot, result: RunResult, width: float, height: float, *, title: bool = False) -> Figure:

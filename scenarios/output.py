@@ -17,8 +17,9 @@ import pandas as pd
 
 from viner.errors import Fault, OutputError
 from viner.model.simulate import Outcome
-from viner.scenarios.figures import write_figures
-from viner.scenarios.plots import write_plots
+from viner.scenarios.beside import Beside
+from viner.scenarios.figures import begin_figures
+from viner.scenarios.plots import begin_plots
 from viner.scenarios.report import report, study_report
 from viner.scenarios.run import RunResult
 from viner.scenarios.study import Findings, Study
@@ -55,6 +56,7 @@ def write_results(
     linear: bool = False,
     progress: Progress | None = None,
     timings: Mapping[str, float] | None = None,
+    others: Beside | None = None,
 ) -> None:
     """Write everything that a run gives.
 
@@ -74,6 +76,8 @@ def write_results(
         Called with a text, the number of stages done and their number.
     timings
         Seconds by stage before writing.
+    others
+        Processes that draw beside this one; see :func:`viner.scenarios.beside.beside`.
 
     Raises
     ------
@@ -83,6 +87,8 @@ def write_results(
     tell = progress or (lambda _text, _done, _of: None)
     with replacing(folder) as new:
         tell("writing tables of results", 0, 4)
+        clock = time.perf_counter()
+        draw_rest = begin_figures(result, new / "figures", others=others)
         manifest = manifest_of(result)
         _write_frames(new, result.flows, result.prices, result.welfare)
         further = {
@@ -100,13 +106,12 @@ def write_results(
         for name, frame in further.items():
             frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
         write_json(new / MANIFEST, manifest)
-        clock = time.perf_counter()
-        tell("drawing figures", 1, 4)
-        write_figures(result, new / "figures")
-        drawing = time.perf_counter() - clock
-        tell("writing tables", 2, 4)
+        tell("writing tables", 1, 4)
         found = tables(result)
         write_typeset(found, new / "tables")
+        tell("drawing figures", 2, 4)
+        draw_rest()
+        drawing = time.perf_counter() - clock
         tell("writing the report", 3, 4)
         (new / "report.html").write_text(report(result, found, new, manifest), encoding="utf-8")
         write_json(new / "timings.json", {**result.seconds, **(timings or {}), "figures": drawing})
@@ -133,11 +138,12 @@ def write_findings(
     *,
     progress: Progress | None = None,
     timings: Mapping[str, float] | None = None,
+    others: Beside | None = None,
 ) -> None:
     """Write what a study found: its results, figures, tables and report. See :func:`write_results`."""
     tell = progress or (lambda _text, _done, _of: None)
     with replacing(folder) as new:
-        tell("writing tables of results", 0, 3)
+        tell("writing tables of results", 0, 4)
         manifest = {
             **versions(),
             "study": {"name": study.name, "title": study.title, "source": study.source},
@@ -149,14 +155,16 @@ def write_findings(
             frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
         write_json(new / MANIFEST, manifest)
         clock = time.perf_counter()
-        tell("drawing figures", 1, 3)
-        write_plots(findings.plots, findings.result, findings.credit, new / "figures")
-        drawing = time.perf_counter() - clock
-        tell("writing tables and the report", 2, 3)
+        tell("writing tables", 1, 4)
+        draw_rest = begin_plots(findings.plots, findings.result, findings.credit, new / "figures", others=others)
         write_typeset(findings.tables, new / "tables")
+        tell("drawing figures", 2, 4)
+        draw_rest()
+        drawing = time.perf_counter() - clock
+        tell("writing the report", 3, 4)
         (new / "report.html").write_text(study_report(study, findings, new, manifest), encoding="utf-8")
         write_json(new / "timings.json", {**findings.seconds, **(timings or {}), "figures": drawing})
-        tell("done", 3, 3)
+        tell("done", 4, 4)
 
 
 def versions() -> dict[str, Any]:

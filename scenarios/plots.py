@@ -15,9 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.style import context
 
+from viner.scenarios.beside import Beside, shared
 from viner.scenarios.font import families
-
-Progress = Callable[[str, int, int], None]
 
 ONE_COLUMN = 3.4
 TWO_COLUMNS = 7.0
@@ -46,16 +45,16 @@ class Plot:
     heights: tuple[float, float] = (2.9, 3.6)
 
 
-def write_plots(
+def begin_plots(
     plots: Sequence[Plot],
     result: object,
     credit: str,
     folder: Path,
     *,
     title: bool = False,
-    progress: Progress | None = None,
-) -> list[Path]:
-    """Write figures as PDF and PNG, one and two columns wide, with their data as CSV.
+    others: Beside | None = None,
+) -> Callable[[], None]:
+    """Begin to write figures as PDF and PNG, one and two columns wide, with their data as CSV.
 
     Parameters
     ----------
@@ -69,33 +68,37 @@ def write_plots(
         Made if it is not there.
     title
         Whether a title stands above. Journals put captions below, so there is none by default.
-    progress
-        Called with the figure's name, how many are done and of how many.
+    others
+        Processes that draw beside this one; see :func:`viner.scenarios.beside.beside`.
 
     Returns
     -------
-    list of Path
-        The files.
+    Callable
+        Draws what is left; when it is done, all files are there. Without others it draws all of them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for done, plot in enumerate(plots):
-        if progress:
-            progress(plot.name, done, len(plots))
-        data = folder / f"{plot.name}.csv"
-        plot.data(result).to_csv(data, index=False, lineterminator="\n")
-        written.append(data)
-        for suffix, width, height in (
-            ("", ONE_COLUMN, plot.heights[0]),
-            ("-wide", TWO_COLUMNS, plot.heights[1]),
-        ):
-            figure = draw_plot(plot, result, credit, width, height, title=title)
-            for ending, options in _FORMATS.items():
-                path = folder / f"{plot.name}{suffix}.{ending}"
-                with _style():
-                    figure.savefig(path, **options)
-                written.append(path)
-    return written
+    for plot in plots:
+        plot.data(result).to_csv(folder / f"{plot.name}.csv", index=False, lineterminator="\n")
+    tasks = [
+        (plot, result, credit, folder / f"{plot.name}{suffix}", (width, height), title)
+        for plot in plots
+        for suffix, width, height in (("", ONE_COLUMN, plot.heights[0]), ("-wide", TWO_COLUMNS, plot.heights[1]))
+    ]
+    return shared(_write_plot, tasks, others)
+
+
+def _write_plot(
+    plot: Plot,
+    result: object,
+    credit: str,
+    stem: Path,
+    size: tuple[float, float],
+    title: bool,  # noqa: FBT001
+) -> None:
+    figure = draw_plot(plot, result, credit, *size, title=title)
+    for ending, options in _FORMATS.items():
+        with _style():
+            figure.savefig(stem.with_name(f"{stem.name}.{ending}"), **options)
 
 
 def draw_plot(plot: Plot, result: object, credit: str, width: float, height: float, *, title: bool = False) -> Figure:

@@ -6,8 +6,10 @@ from matplotlib.axes import Axes
 
 from viner.scenarios.exceptions import RANGES
 from viner.scenarios.figures_common import axes, colours, position, size_of, spaced, usd
+from viner.scenarios.frames import summary
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.typeset import Table
+from viner.scenarios.validation import TOTAL
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h")
 _LINES = ("-", "--", "-.", ":")
@@ -41,7 +43,7 @@ def variants_frame(result: RunResult) -> pd.DataFrame:
     """Return the summaries of all steps together, one variant below the other."""
     frames = []
     for name, one in all_variants(result).items():
-        frame = one.summary[one.summary["step"] == "total"].drop(columns="step")
+        frame = summary(one.benchmark, {TOTAL: one.total}, one.setting).drop(columns="step")
         frame.insert(0, "variant", name)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)

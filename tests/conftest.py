@@ -4,6 +4,8 @@ import os
 
 # Workers share the processors already: threads inside of each would wait for one another. Read as NumPy is loaded.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
+# Nor do they draw in processes beside them, except where that is tested.
+os.environ["VINER_JOBS"] = "1"
 
 from collections.abc import Iterator
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from viner.errors import Fault, InputError
+from viner.scenarios.beside import beside, usual
 from viner.terminal import session
 
 app = typer.Typer(
@@ -26,6 +27,18 @@ LINEAR_NOTE = (
     "The linear solution is the first derivative at the benchmark; its error grows with the square of the shocks."
 )
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=1,
+        envvar="VINER_JOBS",
+        show_envvar=True,
+        help="Processes that draw figures; one a core, at most four, if not given.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and all faults of an input.")]
 BenchmarkArgument = Annotated[
     str, typer.Argument(metavar="BENCHMARK", help="An embedded benchmark's name or a folder.")
@@ -104,12 +117,13 @@ def run(
     linear: Annotated[
         bool, typer.Option("--linear", help="Also the linear solution beside the exact one, in linear.csv.")
     ] = False,
+    jobs: Jobs = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run a scenario and write its results, tables and figures."""
     with session(quiet=quiet, debug=debug) as terminal:
-        with terminal.progress("reading the scenario") as tick:
+        with terminal.progress("reading the scenario") as tick, beside(jobs or usual()) as others:
             from viner.scenarios.registry import find_scenario
 
             found = find_scenario(scenario, _settings(settings or []))
@@ -127,11 +141,11 @@ def run(
                     if given:
                         raise InputError(Fault(option, f"{found.name}, a study with a model of its own", "a scenario"))
                 findings = found.perform(tick)
-                write_findings(found, findings, folder, progress=tick, timings=timings)
+                write_findings(found, findings, folder, progress=tick, timings=timings, others=others)
                 shown = tuple(display.found(found, findings))
             else:
                 result = simulate(replace(found, structure=structure or found.structure), progress=tick)
-                write_results(result, folder, linear=linear, progress=tick, timings=timings)
+                write_results(result, folder, linear=linear, progress=tick, timings=timings, others=others)
                 also = (display.linear_table(result), LINEAR_NOTE) if linear else ()
                 shown = (*display.headline(result), *also)
         terminal.show((*shown, f"Written to {folder}"))
@@ -159,12 +173,13 @@ def compare(
     common_sectors: Annotated[
         bool, typer.Option("--common-sectors", help="Compare on the sectors that all structures can be run on.")
     ] = False,
+    jobs: Jobs = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run a scenario under several market structures, side by side."""
     with session(quiet=quiet, debug=debug) as terminal:
-        with terminal.progress("reading the scenario") as tick:
+        with terminal.progress("reading the scenario") as tick, beside(jobs or usual()) as others:
             from viner.scenarios.registry import find_scenario
 
             found = find_scenario(scenario, _settings(settings or []))
@@ -184,7 +199,7 @@ def compare(
             wanted = chosen(names)
             check_folder(folder)
             result = side_by_side(found, wanted, defaults=defaults, common_sectors=common_sectors, progress=tick)
-            write_comparison(result, folder, progress=tick, timings=timings)
+            write_comparison(result, folder, progress=tick, timings=timings, others=others)
         hints = {"--defaults": defaults, "--common-sectors": common_sectors}
         terminal.show((*compared(result, [flag for flag, given in hints.items() if not given]), f"Written to {folder}"))
 

@@ -52,6 +52,10 @@ class InputError(VinerError):
         self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    def __reduce__(self) -> tuple[type["InputError"], tuple[tuple[Fault, ...]]]:
+        """Keep the faults where it goes from one process to another."""
+        return type(self), (self.faults,)
+
 
 class BenchmarkError(InputError):
     """A benchmark folder is missing, incomplete or inconsistent. Cure: `viner check FOLDER` lists all of it."""

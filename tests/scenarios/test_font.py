@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 import viner
 from viner.scenarios.font import families, make_font
-from viner.scenarios.plots import Plot, write_plots
+from viner.scenarios.plots import Plot, begin_plots
 
 FOLDER = Path(viner.__file__).parent / "fonts"
 SHIPPED = FOLDER / "VinerSans.ttf"
@@ -83,7 +83,7 @@ def _written(folder: Path, text: str) -> bytes:
         return ax
 
     plot = Plot("p", "P", draw, lambda _: pd.DataFrame({"text": [text]}), "A note.")
-    write_plots([plot], None, "A source.", folder)
+    begin_plots([plot], None, "A source.", folder)()
     return (folder / "p.pdf").read_bytes()
 
 

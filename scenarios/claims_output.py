@@ -11,7 +11,7 @@ from viner.scenarios.claims import DATA, RANGES, RULE, Answers
 from viner.scenarios.claims_model import COLLECTIONS, HOME_SALES, INTERNAL_SHARE, PARAMETERS
 from viner.scenarios.compare_output import taken_note
 from viner.scenarios.eurasia_2010 import COMMON_TARIFF
-from viner.scenarios.output import MANIFEST, replacing, sha256, versions, write_json
+from viner.scenarios.folder import MANIFEST, replacing, sha256, versions, write_json
 from viner.scenarios.report import page
 from viner.scenarios.run import basis_note
 from viner.scenarios.typeset import Table, as_latex, as_markdown

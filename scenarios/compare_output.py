@@ -1,7 +1,6 @@
 """A comparison of structures on disk: one table of all measures, figures, tables for a paper, report and manifest."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,11 @@ from viner.calibration.stand_ins import STANDS_FOR
 from viner.scenarios.beside import Beside
 from viner.scenarios.compare import Comparison, Taken, rank_correlation, used_by
 from viner.scenarios.figures_compare import importer, plots, ranked_measure
-from viner.scenarios.output import MANIFEST, replacing, sha256, solver_status, versions, write_json
-from viner.scenarios.plots import begin_plots
+from viner.scenarios.folder import Contents, Progress, sha256, versions, write_contents
+from viner.scenarios.output import solver_status
 from viner.scenarios.report import page, pictures
 from viner.scenarios.run import assumptions_note, basis_note
-from viner.scenarios.typeset import Table, write_typeset
-
-Progress = Callable[[str, int, int], None]
+from viner.scenarios.typeset import Table
 
 
 def write_comparison(
@@ -33,8 +30,7 @@ def write_comparison(
 ) -> None:
     """Write ``comparison.csv``, figures, tables, report and manifest.
 
-    As a run does, into a temporary folder that then takes the place of `folder`; the same bytes each time, apart from
-    ``timings.json``.
+    As a run does; see :func:`viner.scenarios.folder.write_contents`.
 
     Parameters
     ----------
@@ -54,23 +50,10 @@ def write_comparison(
     OutputError
         If `folder` is a file, or has other things in it.
     """
-    tell = progress or (lambda _text, _done, _of: None)
-    with replacing(folder) as new:
-        tell("writing tables of results", 0, 4)
-        found.frame.to_csv(new / "comparison.csv", index=False, lineterminator="\n")
-        manifest = manifest_of(found)
-        write_json(new / MANIFEST, manifest)
-        clock = time.perf_counter()
-        tell("writing tables", 1, 4)
-        drawn, credit = plots(found), short_credit(found)
-        draw_rest = begin_plots(drawn, found, credit, new / "figures", others=others)
-        tables = comparison_tables(found)
-        write_typeset(tables, new / "tables")
-        tell("drawing figures", 2, 4)
-        draw_rest()
-        drawing = time.perf_counter() - clock
-        tell("writing the report", 3, 4)
-        html = page(
+    manifest, drawn, credit = manifest_of(found), plots(found), short_credit(found)
+
+    def report(tables: Sequence[Table], new: Path) -> str:
+        return page(
             "compare.html.j2",
             title=title(found),
             source=found.scenario.source,
@@ -79,9 +62,18 @@ def write_comparison(
             tables=tables,
             manifest=manifest,
         )
-        (new / "report.html").write_text(html, encoding="utf-8", newline="\n")
-        write_json(new / "timings.json", {**found.seconds, **(timings or {}), "figures": drawing})
-        tell("done", 4, 4)
+
+    contents = Contents(
+        plots=drawn,
+        result=found,
+        credit=credit,
+        manifest=manifest,
+        frames=lambda: {"comparison": found.frame},
+        tables=lambda: comparison_tables(found),
+        report=report,
+        seconds={**found.seconds, **(timings or {})},
+    )
+    write_contents(contents, folder, progress=progress, others=others)
 
 
 def title(found: Comparison) -> str:

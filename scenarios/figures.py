@@ -1,17 +1,15 @@
 """The figures of a paper, and their files.
 
 Each figure is a function ``plot_...(result, *, ax=None) -> Axes``, and the data behind it a data frame.
-`begin_figures` writes all of them for one column and for two.
+`write_figures` writes those of a run.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from viner.calibration.basis import WEAK, kind_of_data
-from viner.scenarios.beside import Beside
 from viner.scenarios.figures_market import market_diagram_data, plot_market_diagram
 from viner.scenarios.figures_trade import (
     import_shares_data,
@@ -91,11 +89,19 @@ def figures_of(result: RunResult) -> tuple[Plot, ...]:
     return tuple(replace(plot, note=plot.note.replace(HATCHED, "").rstrip()) for plot in shown)
 
 
-def begin_figures(
-    result: RunResult, folder: Path, *, title: bool = False, others: Beside | None = None
-) -> Callable[[], None]:
-    """Begin to write every figure of a run; see :func:`viner.scenarios.plots.begin_plots`."""
-    return begin_plots(figures_of(result), result, short_basis(result), folder, title=title, others=others)
+def write_figures(result: RunResult, folder: Path, *, title: bool = False) -> None:
+    """Write every figure of a run as PDF and PNG, for one column and for two, with its data as CSV.
+
+    Parameters
+    ----------
+    result
+        A run.
+    folder
+        Made if it is not there.
+    title
+        Whether titles stand above. Journals put captions below, so there are none by default.
+    """
+    begin_plots(figures_of(result), result, short_basis(result), folder, title=title)()
 
 
 def draw(plot: Plot, result: RunResult, width: float, height: float, *, title: bool = False) -> Figure:

@@ -71,7 +71,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     def write_results(_result: object, folder: Path, **_: object) -> None:
         calls.written.append(folder)
 
-    monkeypatch.setattr("viner.scenarios.output.check_folder", check_folder)
+    monkeypatch.setattr("viner.scenarios.folder.check_folder", check_folder)
     monkeypatch.setattr("viner.scenarios.output.write_results", write_results)
     monkeypatch.setattr("viner.scenarios.run.run", run)
     return calls

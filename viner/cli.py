@@ -130,7 +130,8 @@ def run(
             folder = output or Path("results") / "-".join([found.name, *([structure] if structure else [])])
             start = time.perf_counter()
             from viner import display
-            from viner.scenarios.output import check_folder, write_findings, write_results
+            from viner.scenarios.folder import check_folder
+            from viner.scenarios.output import write_findings, write_results
             from viner.scenarios.run import run as simulate
             from viner.scenarios.study import Study
 
@@ -189,7 +190,7 @@ def compare(
             from viner.scenarios.compare import chosen
             from viner.scenarios.compare import compare as side_by_side
             from viner.scenarios.compare_output import write_comparison
-            from viner.scenarios.output import check_folder
+            from viner.scenarios.folder import check_folder
             from viner.scenarios.study import Study
 
             timings = {"import": time.perf_counter() - start}
@@ -220,7 +221,7 @@ def claims(
             from viner import display
             from viner.scenarios.claims import answers
             from viner.scenarios.claims_output import write_answers
-            from viner.scenarios.output import check_folder
+            from viner.scenarios.folder import check_folder
 
             check_folder(folder)
             found = answers(progress=tick)
@@ -315,7 +316,8 @@ def solve(
     """Simulate new tariffs without a scenario."""
     with session(quiet=quiet, debug=debug) as terminal:
         with terminal.progress("starting") as tick:
-            from viner.scenarios.output import check_folder, manifest_of, write_solution
+            from viner.scenarios.folder import check_folder
+            from viner.scenarios.output import manifest_of, write_solution
             from viner.scenarios.run import run as simulate
             from viner.scenarios.scenario import Scenario, Shock, Step
             from viner.scenarios.validation import TOTAL

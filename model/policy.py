@@ -95,9 +95,9 @@ def limits_quantity(policy: Policy) -> bool:
 def joined(policies: Sequence[Policy], value: Array) -> tuple[Policy, ...]:
     """Return policies that the path can lead through: what comes into force does so from where it does not bind.
 
-    A quota starts from the benchmark flow, or from what it allows where that is more; the rate beyond it, and who
-    holds its licence, do not matter there and are what they will be. A least duty starts from zero,
-    or from an import subsidy that is in force.
+    A quota starts from the benchmark flow, or from what it allows where that is more; the rate beyond it does not
+    matter there and is what it will be. Nor does it matter who holds a rent where there is none: it is who will hold
+    it. A least duty starts from zero, or from an import subsidy that is in force.
 
     Parameters
     ----------
@@ -107,6 +107,10 @@ def joined(policies: Sequence[Policy], value: Array) -> tuple[Policy, ...]:
         Benchmark flows.
     """
     out = list(policies)
+    if any(in_force(policy, "held_abroad") for policy in out):
+        for n in reversed(range(len(out) - 1)):
+            held = np.where(_without_rent(out[n]), out[n + 1].held_abroad, out[n].held_abroad)
+            out[n] = replace(out[n], held_abroad=held)
     if any(limits_quantity(policy) for policy in out):
         for n in reversed(range(len(out))):
             out[n] = _before_quotas(out[n], out[min(n + 1, len(out) - 1)], value)
@@ -125,14 +129,17 @@ def _before_quotas(policy: Policy, after: Policy, value: Array) -> Policy:
         np.isnan(getattr(policy, name)) & ~np.isnan(getattr(after, name)) for name in ("quota", "shared_quota")
     )
     all_traded = np.where(shared & (value > 0.0), value, 0.0).sum(axis=1, keepdims=True)
-    first = (new | shared) & (policy.rent == 1.0)
     return replace(
         policy,
         quota=np.where(new, np.fmax(after.quota, traded), policy.quota),
         shared_quota=np.where(shared, np.fmax(after.shared_quota, all_traded), policy.shared_quota),
         over_tariff=np.where(np.isnan(policy.over_tariff), after.over_tariff, policy.over_tariff),
-        held_abroad=np.where(first, after.held_abroad, policy.held_abroad),
     )
+
+
+def _without_rent(policy: Policy) -> NDArray[np.bool_]:
+    """Where nothing is earned by who holds a rent or a licence."""
+    return np.asarray((policy.rent == 1.0) & np.isnan(policy.quota) & np.isnan(policy.shared_quota))
 
 
 def inner_power(policy: Policy) -> Array:

@@ -58,6 +58,24 @@ def test_a_quota_shared_by_one_origin_is_its_own(name: str) -> None:
         assert_allclose(getattr(one, part), getattr(two, part), atol=1e-8)
 
 
+@pytest.mark.parametrize("held_abroad", [0.0, 1.0])
+@pytest.mark.parametrize("name", COMPETITIVE)
+def test_a_rent_of_the_price_of_a_licence_is_split_as_the_quota_is(name: str, held_abroad: float) -> None:
+    model = random_model(3, name=name)
+    start = Policy(model.data.tariff)
+    held = np.full(model.data.value.shape, held_abroad)
+    end = replace(start, quota=shared(model, 0.7, (0,), 1), held_abroad=held)
+    quota = outcome(model, start, end)[0]
+    rent = np.ones(model.data.value.shape)
+    rent[:, 0, 1] = licence(quota, model, start)[:, 0, 1]
+    twin = replace(start, rent=rent, held_abroad=held)
+    one = outcome(model, start, twin)[0]
+    for part in ("rent", "terms_of_trade", "efficiency", "total"):
+        assert_allclose(getattr(one, part), getattr(quota, part), atol=1e-8)
+    # That nobody held a rent before is no instrument that changes.
+    assert {i for _, i in simulate(model, start, {"a": twin}, {"a": twin}).by_instrument} == {"rent"}
+
+
 @few
 @given(seed=seeds, name=st.sampled_from(COMPETITIVE))
 def test_one_that_all_share_is_a_uniform_rise_of_the_power_but_for_who_gets_it(seed: int, name: str) -> None:

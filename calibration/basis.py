@@ -14,8 +14,9 @@ def weakest(bases: Iterable[str]) -> str:
 
 
 def kind_of_data(bases: Iterable[str]) -> str:
-    """Return what data of some bases are, in words: partly estimated, observed, derived, or observed and derived."""
+    """Return what data of some bases are, in words: partly estimated, assumed, observed, or observed and derived."""
     found = set(bases)
-    if found & set(WEAK):
-        return "partly estimated data"
-    return " and ".join(basis for basis in BASES if basis in found) + " data"
+    weak = [basis for basis in WEAK if basis in found]
+    if not weak:
+        return " and ".join(basis for basis in BASES if basis in found) + " data"
+    return f"{weak[0]} data" if found == {weak[0]} else f"partly {weak[0]} data"

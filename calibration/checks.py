@@ -143,13 +143,15 @@ def missing_faults(
     expected = f"{name} for every sector and region"
     spec = KNOWN_PARAMETERS.get(name)
     row = "VALUE,assumed,SOURCE"
+    others = ", or set it in a scenario's [parameters]"
     if spec is not None and spec.default is not None:
         row = f'{spec.default:g},assumed,"{spec.default_source}"'
+        others += ", or take that default with --defaults"
     elif name in STANDS_FOR:
-        row += f". Without a source of its own: {STANDS_FOR[name].text}"
+        others += f", or with --defaults take {STANDS_FOR[name].text}"
     if missing.all():
         hint = "" if name in KNOWN_PARAMETERS else ". " + nearest(name, list(KNOWN_PARAMETERS))
-        cure = f"Add the row: {name},{EVERY},{EVERY},{row}{hint}"
+        cure = f"Add the row: {name},{EVERY},{EVERY},{row}{others}{hint}"
         return [Fault(where, f"no row gives {name} for any sector and region", expected, cure)]
     faults = []
     for code, lacks in zip(sectors, missing, strict=True):
@@ -157,6 +159,6 @@ def missing_faults(
         if gaps:
             region = EVERY if len(gaps) == len(regions) else gaps[0]
             found = f"no row gives {name} for sector {code!r} and region {', '.join(map(repr, gaps))}"
-            cure = f"Add the row: {name},{code},{region},{row}"
+            cure = f"Add the row: {name},{code},{region},{row}{others}"
             faults.append(Fault(where, found, expected, cure))
     return faults

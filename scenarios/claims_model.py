@@ -12,7 +12,7 @@ from viner.model.engine import calibrated, equilibrium
 from viner.model.market import Array, Policy
 from viner.model.structures.structure import Structure
 from viner.scenarios import eurasia_2010
-from viner.scenarios.compare import Taken, filled, runnable
+from viner.scenarios.defaults import Taken, filled, runnable
 from viner.scenarios.resolve import only, resolve
 from viner.scenarios.shocks import PolicyPath
 

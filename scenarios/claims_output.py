@@ -9,7 +9,7 @@ import numpy as np
 from viner.scenarios.belarus_oil_2010 import FACTS
 from viner.scenarios.claims import DATA, RANGES, RULE, Answers
 from viner.scenarios.claims_model import COLLECTIONS, HOME_SALES, INTERNAL_SHARE, PARAMETERS
-from viner.scenarios.compare_output import taken_note
+from viner.scenarios.defaults import taken_note
 from viner.scenarios.eurasia_2010 import COMMON_TARIFF
 from viner.scenarios.folder import MANIFEST, replacing, sha256, versions, write_json
 from viner.scenarios.report import page

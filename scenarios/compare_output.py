@@ -11,7 +11,8 @@ import pandas as pd
 from viner.calibration.basis import kind_of_data
 from viner.calibration.stand_ins import STANDS_FOR
 from viner.scenarios.beside import Beside
-from viner.scenarios.compare import Comparison, Taken, rank_correlation, used_by
+from viner.scenarios.compare import Comparison, rank_correlation, used_by
+from viner.scenarios.defaults import taken_note
 from viner.scenarios.figures_compare import importer, plots, ranked_measure
 from viner.scenarios.folder import Contents, Progress, sha256, versions, write_contents
 from viner.scenarios.output import solver_status
@@ -130,12 +131,6 @@ def short_credit(found: Comparison) -> str:
 def assumed(found: Comparison) -> str:
     """Return what the scenario takes beyond its sources; empty if nothing."""
     return assumptions_note(found.scenario)
-
-
-def taken_note(taken: Sequence[Taken]) -> str:
-    """Return what was taken by default, with its sources; empty if nothing."""
-    listed = (f"{t.parameter} = {t.value} in {', '.join(t.structures)} ({t.source})" for t in taken)
-    return f"Taken by default, assumed: {'; '.join(listed)}." if taken else ""
 
 
 def notion_notes(found: Comparison) -> tuple[str, ...]:

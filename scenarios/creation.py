@@ -17,7 +17,7 @@ from viner.model import structures
 from viner.model.engine import Model, calibrated, equilibrium, some_sectors, taken, under
 from viner.model.market import Array, Policy
 from viner.model.policy import is_plain, with_instruments
-from viner.scenarios.compare import filled, reason
+from viner.scenarios.defaults import filled, reason
 from viner.scenarios.run import RunResult, basis_note
 from viner.scenarios.typeset import Table
 

@@ -114,4 +114,5 @@ def short_basis(result: RunResult) -> str:
     b = result.benchmark
     kind = kind_of_data(b.basis[b.value > 0].tolist())
     kind += "; scenario partly assumed" if result.scenario.assumptions else ""
+    kind += "; parameters partly by default" if result.taken else ""
     return f"Source: viner, {result.structure.name}, benchmark {b.name} ({kind})."

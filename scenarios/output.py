@@ -174,6 +174,7 @@ def manifest_of(result: RunResult, files: tuple[Path, ...] = ()) -> dict[str, An
             for row in benchmark.parameter_rows(spec.name)
         ],
         "overrides": dict(scenario.parameters),
+        "sectors_left_out": dict(result.sectors_left_out),
         "seed": None,
         "notes": list(result.notes),
         "solver": {step: solver_status(result, outcome) for step, outcome in result.outcomes.items()},

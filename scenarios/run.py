@@ -24,6 +24,7 @@ from viner.model.welfare import Pool
 from viner.scenarios import frames
 from viner.scenarios.accounts import accounts_frame
 from viner.scenarios.cautions import of_outcomes
+from viner.scenarios.defaults import Taken, filled, left_out_note, runnable, taken_note
 from viner.scenarios.linear import linear_frame
 from viner.scenarios.resolve import only, resolve
 from viner.scenarios.scenario import Scenario
@@ -55,6 +56,10 @@ class RunResult:
         The equilibria, and the parts of the total by step, instrument and the region whose policy it is.
     seconds
         Time spent on compiling and on solving.
+    taken
+        Parameters that the benchmark lacks and that were taken by default.
+    sectors_left_out
+        By sector, why the structure cannot be run on it.
     """
 
     scenario: Scenario
@@ -64,6 +69,8 @@ class RunResult:
     model: Model
     simulation: Simulation
     seconds: Mapping[str, float] = field(default_factory=dict)
+    taken: tuple[Taken, ...] = ()
+    sectors_left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -179,14 +186,22 @@ class RunResult:
 
     @cached_property
     def variants(self) -> Mapping[str, "RunResult"]:
-        """What the scenario's variants give, by name."""
-        return {name: run(scenario) for name, scenario in self.scenario.variants.items()}
+        """What the scenario's variants give, by name, in the same structure and with its parameters."""
+        own, on_defaults = self.scenario, bool(self.taken or self.sectors_left_out)
+        return {
+            name: run(
+                replace(one, structure=own.structure, parameters={**own.parameters, **one.parameters}),
+                defaults=on_defaults,
+            )
+            for name, one in own.variants.items()
+        }
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know about the numbers: first, what they rest on."""
         assumed = assumptions_note(self.scenario)
-        out = (basis_note(self.benchmark), *((assumed,) if assumed else ()), PATH_NOTE)
+        by_default = (taken_note(self.taken), left_out_note(self.structure.name, self.sectors_left_out))
+        out = (basis_note(self.benchmark), *(note for note in (assumed, *by_default) if note), PATH_NOTE)
         if not self._is_plain and rows_in_use(self.benchmark, tuple(self.structure.symbols)):
             out += (STANDARD_ERRORS_NOTE,)
         return out
@@ -276,6 +291,7 @@ def run(
     *,
     progress: Progress | None = None,
     sectors: Sequence[str] | None = None,
+    defaults: bool = False,
 ) -> RunResult:
     """Run a scenario.
 
@@ -287,6 +303,9 @@ def run(
         Called with a text, the number of stages done and their number.
     sectors
         Codes of the sectors to run; all by default.
+    defaults
+        Whether a parameter that the benchmark lacks is taken from its documented default, or from what stands for it,
+        and sectors that the structure cannot be run on are left out. The notes say so.
 
     Returns
     -------
@@ -307,9 +326,17 @@ def run(
     tell = progress or (lambda _text, _done, _of: None)
     tell("reading the benchmark", 0, 4)
     benchmark, path = resolve(scenario)
+    structure = structures.get(scenario.structure)
+    taken: tuple[Taken, ...] = ()
+    left_out: Mapping[str, str] = {}
+    if defaults:
+        benchmark, taken = filled(benchmark, [structure])
+        found, left_out, failed = runnable(benchmark, path, [structure.name], tuple(scenario.pool))
+        if failed:
+            raise failed[structure.name]
+        sectors = [s for s in found if sectors is None or s in sectors]
     if sectors is not None:
         benchmark, path = only(benchmark, path, sectors)
-    structure = structures.get(scenario.structure)
     data = benchmark.market_data(structure.parameters, members=tuple(scenario.pool))
     data = with_instruments(data, path.benchmark)
     tell("compiling the equations", 1, 4)
@@ -339,4 +366,6 @@ def run(
         model,
         simulation,
         {"compile": compiling, "solve": solving},
+        taken,
+        left_out,
     )

@@ -197,8 +197,9 @@ class Scenario:
     assumptions
         Numbers that it takes beyond its sources; shown in the report, the tables and the notes.
     variants
-        Scenarios to set beside it by name: other years, the ends of a range. They are run too, and their summaries
-        are written side by side.
+        Scenarios to set beside it by name: other years, the ends of a range. They are run too, in the structure of
+        this one and with its `parameters` where they have none of their own, and their summaries are written side by
+        side.
     variant
         What the scenario itself is called among its variants.
 

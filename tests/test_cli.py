@@ -59,7 +59,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     """Stand in for the simulation and for what writes its results; `run` and `check` may be replaced."""
     calls = types.SimpleNamespace(run=result_of, check=lambda _folder: None, written=[], scenarios=[])
 
-    def run(scenario: Scenario, *, progress: Callable[[str, int, int], None]) -> types.SimpleNamespace:
+    def run(scenario: Scenario, *, progress: Callable[[str, int, int], None], defaults: bool) -> types.SimpleNamespace:
+        assert not defaults
         progress("solving", 1, 2)
         calls.scenarios.append(scenario)
         result: types.SimpleNamespace = calls.run(scenario)

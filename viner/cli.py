@@ -39,6 +39,9 @@ Jobs = Annotated[
         help="Processes that draw figures; one a core, at most four, if not given.",
     ),
 ]
+Defaults = Annotated[
+    bool, typer.Option("--defaults", help="Take what the benchmark lacks from documented defaults, and list it.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks, and all faults of an input.")]
 BenchmarkArgument = Annotated[
     str, typer.Argument(metavar="BENCHMARK", help="An embedded benchmark's name or a folder.")
@@ -114,6 +117,7 @@ def run(
         str | None, typer.Option("--structure", metavar="S", help="A market structure in place of its own.")
     ] = None,
     *,
+    defaults: Defaults = False,
     linear: Annotated[
         bool, typer.Option("--linear", help="Also the linear solution beside the exact one, in linear.csv.")
     ] = False,
@@ -138,14 +142,15 @@ def run(
             timings = {"import": time.perf_counter() - start}
             check_folder(folder)
             if isinstance(found, Study):
-                for option, given in {"--linear": linear, "--structure": structure}.items():
+                for option, given in {"--linear": linear, "--structure": structure, "--defaults": defaults}.items():
                     if given:
                         raise InputError(Fault(option, f"{found.name}, a study with a model of its own", "a scenario"))
                 findings = found.perform(tick)
                 write_findings(found, findings, folder, progress=tick, timings=timings, others=others)
                 shown = tuple(display.found(found, findings))
             else:
-                result = simulate(replace(found, structure=structure or found.structure), progress=tick)
+                chosen = replace(found, structure=structure or found.structure)
+                result = simulate(chosen, progress=tick, defaults=defaults)
                 write_results(result, folder, linear=linear, progress=tick, timings=timings, others=others)
                 also = (display.linear_table(result), LINEAR_NOTE) if linear else ()
                 shown = (*display.headline(result), *also)
@@ -168,9 +173,7 @@ def compare(
         typer.Option("--set", metavar="NAME=VALUE", help="An option of the scenario; may be repeated."),
     ] = None,
     *,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Take what the benchmark lacks from documented defaults, and list it.")
-    ] = False,
+    defaults: Defaults = False,
     common_sectors: Annotated[
         bool, typer.Option("--common-sectors", help="Compare on the sectors that all structures can be run on.")
     ] = False,

@@ -18,7 +18,7 @@ from viner.scenarios import claims
 from viner.scenarios.claims import COLUMNS, RANGE_COLUMNS, TOLERANCE, Answers, answers, read_claims, verdict
 from viner.scenarios.claims_model import NUMBERS, Simulated
 from viner.scenarios.claims_output import answer_notes, answer_tables, write_answers
-from viner.scenarios.compare import filled
+from viner.scenarios.defaults import filled
 from viner.scenarios.eurasia_2010 import scenario
 from viner.scenarios.resolve import resolve
 from viner.scenarios.run import run

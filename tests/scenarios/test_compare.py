@@ -15,8 +15,9 @@ from viner.model.engine import calibrated
 from viner.model.market import Policy
 from viner.model.simulate import outcome
 from viner.scenarios import compare as module
-from viner.scenarios.compare import COLUMNS, Comparison, chosen, compare, filled, rank_correlation, reason
+from viner.scenarios.compare import COLUMNS, Comparison, chosen, compare, rank_correlation
 from viner.scenarios.compare_output import comparison_notes, short_credit
+from viner.scenarios.defaults import filled, reason
 from viner.scenarios.eurasia_2010 import scenario
 from viner.scenarios.run import RunResult, run
 from viner.scenarios.scenario import Scenario, Shock, Step

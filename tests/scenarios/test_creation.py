@@ -12,8 +12,8 @@ from numpy.testing import assert_allclose
 from viner.calibration.benchmark import Benchmark, from_arrays
 from viner.calibration.parameters import Elasticity
 from viner.model import structures
-from viner.scenarios.compare import filled
 from viner.scenarios.creation import ALL_SOURCES, EXACT, SMART, VINER, creation_diversion, favoured, smart_sense
+from viner.scenarios.defaults import filled
 from viner.scenarios.eurasia_2010 import scenario
 from viner.scenarios.output import write_results
 from viner.scenarios.run import RunResult, run

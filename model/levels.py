@@ -3,8 +3,11 @@
 Sums become statements of their own, so that each is taken once. An unknown that is positive is solved for in
 logs, as a change from its benchmark level where that is known; one that may be zero, such as the price of a
 quota, is solved for as it is. A condition whose two sides are positive is taken in logs, so that its residual is
-relative; any other as a difference, and should be written in units of order one.
+relative; any other as a difference, and should be written in units of order one. The log of what such an unknown
+moves in proportion is the unknown itself, and is not computed.
 """
+
+from collections.abc import Sequence
 
 import sympy
 from sympy import Expr, Indexed
@@ -13,7 +16,7 @@ from sympy.logic.boolalg import Boolean
 from viner.model.calibrate import Calibrated, calibrate
 from viner.model.changes import log_name
 from viner.model.gradient import real
-from viner.model.notation import ONE, Quantity, free_indices, leaves, name_of, summand
+from viner.model.notation import ONE, Quantity, free_indices, leaves, name_of, rename, summand
 from viner.model.program import Assign, Program, Residual, Statement, SumOver
 from viner.model.system import Condition, Definition, System, floor, ordered
 
@@ -104,7 +107,7 @@ class _Builder:
         left, right = (self._without_sums(side, hoisted) for side in (c.left, c.right))
         path += hoisted
         positive = is_positive(c.left, system) and is_positive(c.right, system)
-        value = sympy.log(left) - sympy.log(right) if positive else left - right
+        value = _log(left, path) - _log(right, path) if positive else left - right
         quantity = system.by_name[name_of(c.unknown)]
         unknown = real(log_name(quantity.name), c.unknown.indices) if quantity.sign == "positive" else c.unknown
         return Residual(unknown, value, c.text, c.where, c.complement)
@@ -123,6 +126,34 @@ class _Builder:
         if isinstance(expr, Indexed) or not expr.args:
             return expr
         return expr.func(*(self._without_sums(arg, hoisted) for arg in expr.args))
+
+
+def _log(expr: Expr, path: Sequence[Statement]) -> Expr:
+    """The log of a positive expression, whose factors that are exponentials of unknowns come out of it."""
+    powers, rest = _parted(expr, path)
+    return powers + (sympy.log(rest) if rest != 1 else 0)
+
+
+def _parted(expr: Expr, path: Sequence[Statement]) -> tuple[Expr, Expr]:
+    """The log of the exponentials among the factors of a product, and the other factors."""
+    one = sympy.Integer(1)
+    match expr:
+        case sympy.exp():
+            return expr.args[0], one
+        case sympy.Pow():
+            powers, rest = _parted(expr.base, path)
+            return expr.exp * powers, rest**expr.exp
+        case sympy.Mul():
+            parts = [_parted(factor, path) for factor in expr.args]
+            return sympy.Add(*(powers for powers, _ in parts)), sympy.Mul(*(rest for _, rest in parts))
+        case Indexed():
+            found = [s for s in path if name_of(s.target) == name_of(expr)]
+            if len(found) == 1 and isinstance(found[0], Assign) and found[0].where == sympy.true:
+                own = dict(zip(found[0].target.indices, expr.indices, strict=True))
+                powers, rest = _parted(rename(found[0].value, own), path)
+                if powers != 0:
+                    return powers, rest
+    return sympy.Integer(0), expr
 
 
 def is_positive(expr: Expr, system: System) -> bool:

@@ -104,6 +104,13 @@ class Pairs:
         """The same, with no pairs taken out."""
         return replace(self, functions={name: self.functions[name] for name in _FUNCTIONS[:2]})
 
+    @cached_property
+    def judging(self) -> "Pairs":
+        """The same, with no more than judging a point takes: residuals, and the merit."""
+        read = {c for c in self.functions["residual"].__code__.co_consts if isinstance(c, str)}
+        functions = {"residual": self.functions["residual"]}
+        return replace(self, functions=functions, g={n: a for n, a in self.g.items() if n in read})
+
     def some(self, markets: NDArray[np.intp]) -> "Pairs":
         """Return some of the markets."""
         count = self.free.shape[1]

@@ -137,7 +137,6 @@ class _Builder:
             return self._power(expr, hoisted)
         return expr.func(*(self._plain(arg, hoisted) for arg in expr.args))
 
-
     def _is_of_log(self, expr: sympy.Pow) -> bool:
         return isinstance(expr.base, Indexed) and name_of(expr.base) in self.logs and not expr.exp.is_number
 

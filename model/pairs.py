@@ -31,6 +31,8 @@ _STIFFEST = 1e6
 # What is left of those digits has to be at least this small beside the residual.
 _DIGITS = 1e-14
 _SOFTEST = 1e3
+# From so many markets on, elimination for all of them at once is faster than LAPACK's for each.
+_MANY = 64
 
 
 @dataclass(frozen=True)
@@ -224,15 +226,16 @@ class Pairs:
         return out, -(size**2) - beside
 
     def _solved(self, jacobian: Array, right: Array, apart: int) -> Array:
-        """Newton's step in the unknowns that are in no pair: for all markets at once, by LAPACK where that is not sound."""
-        others = self.others
+        """Newton's step in the unknowns that are in no pair: by LAPACK where markets are few or elimination unsound."""
         if not self._all_free:
-            jacobian = markets_last(self._confined(jacobian, others))
-        step, sound = eliminate_apart(jacobian, -right, apart)
-        if not sound.all():
-            rest = np.flatnonzero(~sound)
-            free = self.anywhere[others]
-            step[:, rest] = newton(markets_first(jacobian[:, :, rest]), markets_first(right[:, rest]), free).T
+            jacobian = markets_last(self._confined(jacobian, self.others))
+        step, left = np.empty_like(right), np.arange(right.shape[1])
+        if len(left) >= _MANY:
+            step, sound = eliminate_apart(jacobian, -right, apart)
+            left = np.flatnonzero(~sound)
+        if len(left):
+            free = self.anywhere[self.others]
+            step[:, left] = newton(markets_first(jacobian[:, :, left]), right[:, left].T, free).T
         return step
 
     def _named(self, prefix: str, a: Array, *, pairs: bool) -> dict[str, Array]:

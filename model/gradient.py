@@ -105,11 +105,9 @@ def slope_of(value: Expr, leaf: Indexed, target: Indexed) -> Expr:
     if any(name_of(other) == name_of(leaf) and other != leaf for other in leaves(value)):
         return derivative(value, leaf)
     factors = sympy.Mul.make_args(value)
+    powers = [f for f in factors if isinstance(f, sympy.Pow) and f.base.is_positive and not f.exp.is_number]
     inside = {f: derivative(f.args[0], leaf) for f in factors if isinstance(f, sympy.exp) and f.has(leaf)}
-    for f in factors:
-        if isinstance(f, sympy.Pow) and f.base.is_positive and not f.exp.is_number and not f.exp.has(leaf):
-            if f.base.has(leaf):
-                inside[f] = f.exp * derivative(f.base, leaf) / f.base
+    inside |= {f: f.exp * derivative(f.base, leaf) / f.base for f in powers if f.base.has(leaf) and not f.exp.has(leaf)}
     rest = sympy.Mul(*(f for f in factors if f not in inside))
     if not inside or rest.has(leaf):
         return derivative(value, leaf)

@@ -1,13 +1,14 @@
 """A system of equations as it stands, in levels: for models that have no form in changes.
 
-Sums become statements of their own, so that each is taken once, and so do powers of unknowns. An unknown that is positive is solved for in
-logs, as a change from its benchmark level where that is known; one that may be zero, such as the price of a
-quota, is solved for as it is. A condition whose two sides are positive is taken in logs, so that its residual is
-relative; any other as a difference, and should be written in units of order one. The log of what such an unknown
-moves in proportion is the unknown itself, and is not computed.
+Sums become statements of their own, so that each is taken once, and so do powers of unknowns. An unknown that is
+positive is solved for in logs, as a change from its benchmark level where that is known; one that may be zero, such
+as the price of a quota, is solved for as it is. A condition whose two sides are positive is taken in logs, so that
+its residual is relative; any other as a difference, and should be written in units of order one. The log of what
+moves in proportion to a power of an unknown is a multiple of the unknown's log, and is not computed.
 """
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import sympy
 from sympy import Expr, Indexed
@@ -146,7 +147,7 @@ class _Builder:
             at = tuple(sorted(free_indices(expr), key=str))
             self.powers[expr] = real(f"power_{len(self.powers) + 1}", at)
             log = real(log_name(name_of(expr.base)), expr.base.indices)
-            hoisted.append(Assign(self.powers[expr], sympy.exp(expr.exp * log), sympy.true))
+            hoisted.append(Assign(self.powers[expr], sympy.exp(self._plain(expr.exp, hoisted) * log)))
         return self.powers[expr]
 
 
@@ -170,12 +171,18 @@ def _parted(expr: Expr, path: Sequence[Statement]) -> tuple[Expr, Expr]:
             return sympy.Add(*(powers for powers, _ in parts)), sympy.Mul(*(rest for _, rest in parts))
         case Indexed():
             found = [s for s in path if name_of(s.target) == name_of(expr)]
-            if len(found) == 1 and isinstance(found[0], Assign) and found[0].where == sympy.true:
+            if len(found) == 1 and _is_everywhere(found[0]):
                 own = dict(zip(found[0].target.indices, expr.indices, strict=True))
                 powers, rest = _parted(rename(found[0].value, own), path)
                 if powers != 0:
                     return powers, rest
     return sympy.Integer(0), expr
+
+
+def _is_everywhere(statement: Statement) -> TypeGuard[Assign]:
+    """Whether a statement gives all the cells of its target, each by itself."""
+    cells = statement.target.indices
+    return isinstance(statement, Assign) and statement.where == sympy.true and len({*cells}) == len(cells)
 
 
 def is_positive(expr: Expr, system: System) -> bool:

@@ -147,10 +147,10 @@ class Writer:
         if {*whole} != {i for leaf in leaves(inside) for i in leaf.indices}:
             return ""
         rest = tuple(i for i in whole if i not in over)
-        parts = Printer(self, whole, keeps=self.keeps).grouped(sympy.Mul.make_args(inside), sympy.Mul)
-        arrays = [a for a in map(self._stored, parts) if a is not None]
-        arrays.sort(key=lambda a: len(a.indices), reverse=True)
-        if len(arrays) == len(parts) == 2 and all(len({*a.indices}) == len(a.indices) for a in arrays):
+        printer = Printer(self, whole, keeps=self.keeps)
+        parts = printer.grouped(sympy.Mul.make_args(inside), sympy.Mul)
+        if len(parts) == 2 and all(printer.is_stored(part) and not _is_diagonal(part) for part in parts):
+            arrays = sorted(map(self._stored, parts), key=lambda a: len(a.indices), reverse=True)
             letters = {i: chr(ord("a") + n) for n, i in enumerate(whole)}
             inputs = ",".join("".join(letters[i] for i in a.indices) + "..." for a in arrays)
             code = f'np.einsum("{inputs}->{"".join(letters[i] for i in rest)}...", {", ".join(map(name_of, arrays))})'
@@ -160,21 +160,21 @@ class Writer:
             return ""
         return f"({self.code(sympy.Mul(*outside), rest)} * {code})" if outside else code
 
-    def _stored(self, part: Expr) -> Indexed | None:
-        """A factor as an array that exists: as it stands, or kept."""
+    def _stored(self, part: Expr) -> Indexed:
+        """A factor as the array that it is, or in which it is kept."""
         if isinstance(part, Indexed):
             return part
-        if self.keeps and all(name_of(leaf) in self.given for leaf in leaves(part)):
-            own = frame_of(part, tuple(sorted(indices_in(part), key=str)))
-            return real(self._kept(part, own), own)
-        return None
+        own = frame_of(part, tuple(sorted(indices_in(part), key=str)))
+        return real(self._kept(part, own), own)
 
     def _sum(self, s: SumOver) -> list[str]:
         target, body, over = s.target, s.body, s.over
         self.declare(target)
         frame = frame_of(body, (*target.indices, over))
         if s.where == sympy.true and (code := self._sum_of_products(body, frame, (over,))):
-            return [f"{name_of(target)} = {_in_order(code, tuple(i for i in frame if i != over), target.indices)}"]
+            return [
+                f"{name_of(target)} = {_in_order(code, tuple(i for i in frame if i != over), tuple(target.indices))}"
+            ]
         code = self._masked(body, s.where, frame)
         missing = set(frame) - {i for leaf in leaves(body) for i in leaf.indices} - indices_in(s.where)
         if missing:
@@ -286,6 +286,10 @@ class Kept:
             self.lines.append(f"{name} = {code}")
             self.names[canonical] = name
         return self.names[canonical]
+
+
+def _is_diagonal(expr: Expr) -> bool:
+    return isinstance(expr, Indexed) and len({*expr.indices}) < len(expr.indices)
 
 
 def _is_off_diagonal(where: Boolean) -> bool:

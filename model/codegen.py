@@ -130,21 +130,51 @@ class Writer:
                 b = self.code(sympy.Mul(*right), (s, column))
                 return f"kernels.product({a}, {b})"
         whole = (*frame, *over)
-        arrays = [f for f in factors if not f.is_number]
-        if len(arrays) == 2 and all(isinstance(f, Indexed) and len(set(f.indices)) == len(f.indices) for f in arrays):
-            # A sum of products in one pass.
-            letters = {i: chr(ord("a") + n) for n, i in enumerate(whole)}
-            inputs = ",".join("".join(letters[i] for i in f.indices) + "..." for f in arrays)
-            code = f'np.einsum("{inputs}->{"".join(letters[i] for i in frame)}...", {", ".join(map(name_of, arrays))})'
-            number = sympy.Mul(*(f for f in factors if f.is_number))
-            return code if number == 1 else f"{float(number)!r} * {code}"
+        code = self._sum_of_products(value, whole, over)
+        if code:
+            return code
         axes = tuple(range(len(frame), len(whole)))
         return f"np.sum({self.code(value, whole)}, axis={axes})"
+
+    def _sum_of_products(self, value: Expr, whole: Frame, over: Frame) -> str:
+        """Write a sum of products, in one pass where two arrays are left under it; nothing where it is no gain.
+
+        What does not vary over the sum is taken out of it, where arrays are smaller.
+        """
+        factors = sympy.Mul.make_args(value)
+        outside = [f for f in factors if not indices_in(f) & {*over}]
+        inside = sympy.Mul(*(f for f in factors if f not in outside))
+        if {*whole} != {i for leaf in leaves(inside) for i in leaf.indices}:
+            return ""
+        rest = tuple(i for i in whole if i not in over)
+        printer = Printer(self, whole, keeps=self.keeps)
+        parts = printer.grouped(sympy.Mul.make_args(inside), sympy.Mul)
+        if len(parts) == 2 and all(printer.is_stored(part) and not _is_diagonal(part) for part in parts):
+            arrays = sorted(map(self._stored, parts), key=lambda a: len(a.indices), reverse=True)
+            letters = {i: chr(ord("a") + n) for n, i in enumerate(whole)}
+            inputs = ",".join("".join(letters[i] for i in a.indices) + "..." for a in arrays)
+            code = f'np.einsum("{inputs}->{"".join(letters[i] for i in rest)}...", {", ".join(map(name_of, arrays))})'
+        elif any(not f.is_number for f in outside):
+            code = f"np.sum({self.code(inside, whole)}, axis={tuple(whole.index(i) for i in over)})"
+        else:
+            return ""
+        return f"({self.code(sympy.Mul(*outside), rest)} * {code})" if outside else code
+
+    def _stored(self, part: Expr) -> Indexed:
+        """A factor as the array that it is, or in which it is kept."""
+        if isinstance(part, Indexed):
+            return part
+        own = frame_of(part, tuple(sorted(indices_in(part), key=str)))
+        return real(self._kept(part, own), own)
 
     def _sum(self, s: SumOver) -> list[str]:
         target, body, over = s.target, s.body, s.over
         self.declare(target)
         frame = frame_of(body, (*target.indices, over))
+        if s.where == sympy.true and (code := self._sum_of_products(body, frame, (over,))):
+            return [
+                f"{name_of(target)} = {_in_order(code, tuple(i for i in frame if i != over), tuple(target.indices))}"
+            ]
         code = self._masked(body, s.where, frame)
         missing = set(frame) - {i for leaf in leaves(body) for i in leaf.indices} - indices_in(s.where)
         if missing:
@@ -228,9 +258,13 @@ class Writer:
     def keep(self, expr: Expr | Boolean, frame: Frame) -> str:
         """Compute an expression in given arrays once, and write its occurrence."""
         own = tuple(i for i in frame if i in indices_in(expr))
+        name = self._kept(expr, own)
+        return self.view(real(name, own), frame) if own else name
+
+    def _kept(self, expr: Expr | Boolean, own: Frame) -> str:
         name = self.kept.name(expr, own, lambda: str(Printer(self, own, keeps=False).doprint(expr)))
         self.arrays[name] = own
-        return self.view(real(name, own), frame) if own else name
+        return name
 
 
 class Kept:
@@ -252,6 +286,10 @@ class Kept:
             self.lines.append(f"{name} = {code}")
             self.names[canonical] = name
         return self.names[canonical]
+
+
+def _is_diagonal(expr: Expr) -> bool:
+    return isinstance(expr, Indexed) and len({*expr.indices}) < len(expr.indices)
 
 
 def _is_off_diagonal(where: Boolean) -> bool:

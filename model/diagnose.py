@@ -175,7 +175,9 @@ def _cause(
             "elastic supply; see the elasticities"
         )
     flat = [j for j in jacobians if np.isfinite(j).all() and np.linalg.norm(j, -2) < _FLAT]
-    if flat:
+    # With pairs every point of rest is flat, and away from a solution that says nothing of what determines it.
+    paired = any(u.complement for u in compiled.interface.unknowns)
+    if flat and not (paired and np.abs(f).max(initial=0.0) > ROUNDING):
         return "undetermined", (
             f"nothing determines {_loose(flat[0], names)}, as when demand and supply elasticities are both zero; "
             "see the elasticities"

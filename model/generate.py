@@ -62,8 +62,9 @@ def generate(program: Program) -> str:
     on inputs alone, ``residual(x, g)``, ``residual_and_jacobian(x, g)``, ``values(x, g)``, and the derivatives
     along a direction given by ``dot_`` arrays: ``along`` of unknowns and instruments, ``along_inputs`` of any input.
     Where complementary pairs can be taken out there are ``condensed(x, g)`` too, the derivatives of the other
-    residuals by the other unknowns when those of pairs give way as ``give_`` arrays say, and the derivatives of the
-    other residuals along a direction of the unknowns of pairs, and of slacks along one of the other unknowns.
+    residuals by the other unknowns when those of pairs give way as ``give_`` arrays say, with how many of the first
+    unknowns are in no equation of each other; and the derivatives of the other residuals along a direction of the
+    unknowns of pairs, and of slacks along one of the other unknowns.
     """
     code = _Functions(program)
     functions = [
@@ -188,7 +189,7 @@ class _Functions:
                 writer.declare(give(r))
                 body.append(f'{name_of(give(r))} = _g["{name_of(give(r))}"]')
         body += self._reverse(writer, smaller)
-        return self._function("condensed", [*body, "return jacobian"])
+        return self._function("condensed", [*body, f"return jacobian, {_apart(smaller)}"])
 
     def values(self) -> list[str]:
         writer = self._writer(weights=False)
@@ -247,12 +248,11 @@ class _Functions:
                 lines += writer.accumulate(step.target, step.value, step.over)
             else:
                 lines += writer.assign(step.target, step.value, step.where)
-        rows = []
-        for row in unknowns:
-            cells = [self._block(writer, lines, row, column) for column in unknowns]
-            rows.append(cells[0] if len(cells) == 1 else f"np.concatenate([{', '.join(cells)}], axis=1)")
-        whole = rows[0] if len(rows) == 1 else f"np.concatenate([{', '.join(rows)}])"
-        return [*lines, f"jacobian = {whole}"]
+        rows = [[self._block(writer, lines, row, column) for column in unknowns] for row in unknowns]
+        if len(unknowns) == 1:
+            return [*lines, f"jacobian = {rows[0][0]}"]
+        whole = ", ".join(f"({', '.join(cells)},)" for cells in rows)
+        return [*lines, f"jacobian = kernels.blocks(({whole},))"]
 
     def _block(self, writer: Writer, lines: list[str], row: Indexed, column: Indexed) -> str:
         name = f"jacobian_{name_of(row)}_{name_of(column)}"
@@ -280,6 +280,15 @@ def _parted(program: Program, unknowns: set[str]) -> tuple[list[Statement], list
         moving |= more
     fixed = [s for s in program.statements if name_of(s.target) not in moving]
     return fixed, [s for s in program.statements if name_of(s.target) in moving]
+
+
+def _apart(program: Program) -> str:
+    """How many unknowns at the front meet only themselves in their own equations: those of the first name, or none."""
+    first = program.residuals[0].unknown
+    n = len(first.indices)
+    block = f"jacobian_{name_of(first)}_{name_of(first)}"
+    cells = [step.target.indices for step in jacobian(program) if name_of(step.target) == block]
+    return " * ".join(f"_n_{index_set(i)}" for i in first.indices) if all(c[:n] == c[n:] for c in cells) else "0"
 
 
 def _makes(body: Iterable[str], leaf: Indexed) -> bool:

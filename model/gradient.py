@@ -97,8 +97,8 @@ def partials(statement: Statement) -> tuple[tuple[Indexed, Expr], ...]:
 def slope_of(value: Expr, leaf: Indexed, target: Indexed) -> Expr:
     """Return the derivative of a value by an occurrence, in terms of the target where that has been computed.
 
-    What a kernel has computed is not computed again, and neither is a power: ``x^a`` has the derivative
-    ``a x^a / x`` where `x` is positive.
+    What a kernel has computed is not computed again, and neither is an exponential or a power: ``x^a`` has the
+    derivative ``a x^a / x`` where `x` is positive.
     """
     if isinstance(value, KernelBase):
         return derivative(value, leaf).xreplace({value: target})
@@ -106,11 +106,12 @@ def slope_of(value: Expr, leaf: Indexed, target: Indexed) -> Expr:
         return derivative(value, leaf)
     factors = sympy.Mul.make_args(value)
     powers = [f for f in factors if isinstance(f, sympy.Pow) and f.base.is_positive and not f.exp.is_number]
-    inside = [f for f in powers if f.base.has(leaf) and not f.exp.has(leaf)]
+    inside = {f: derivative(f.args[0], leaf) for f in factors if isinstance(f, sympy.exp) and f.has(leaf)}
+    inside |= {f: f.exp * derivative(f.base, leaf) / f.base for f in powers if f.base.has(leaf) and not f.exp.has(leaf)}
     rest = sympy.Mul(*(f for f in factors if f not in inside))
     if not inside or rest.has(leaf):
         return derivative(value, leaf)
-    return target * sympy.Add(*(f.exp * derivative(f.base, leaf) / f.base for f in inside))
+    return target * sympy.Add(*inside.values())
 
 
 def by_inputs(mean: Mean) -> list[tuple[Indexed, Expr]]:

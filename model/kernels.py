@@ -230,6 +230,51 @@ def eliminate(a: Array, f: Array) -> tuple[Array, NDArray[np.bool_]]:
     return f, sound
 
 
+def eliminate_apart(a: Array, f: Array, apart: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Solve ``a y = f`` for all markets at once, where the first rows and columns meet only on the diagonal.
+
+    They are eliminated in one go, and :func:`eliminate` is left with a smaller system.
+
+    Parameters
+    ----------
+    a, f
+        ``[row, column, market]`` and ``[row, market]``; they are left as they are.
+    apart
+        How many of the first rows and columns are zero but for the diagonal.
+
+    Returns
+    -------
+    y : ndarray
+        ``[column, market]``.
+    sound : ndarray of bool
+        As :func:`eliminate` has it.
+    """
+    diagonals = np.einsum("iim->im", a)
+    own, beside, first = diagonals[:apart], a[:apart, apart:], np.abs(diagonals[apart:])
+    factor = a[apart:, :apart] * (1.0 / own)
+    rest = a[apart:, apart:] - product(factor, beside)
+    pivots = np.einsum("iim->im", rest)
+    # One that has grown by as much as another may shrink has lost as many digits.
+    sound = (np.abs(pivots) * _SMALL_PIVOT < first).all(axis=0)
+    low, _ = eliminate(rest, f[apart:] - np.einsum("ikm,km->im", factor, f[:apart]))
+    sound &= (np.abs(pivots) > _SMALL_PIVOT * first).all(axis=0)
+    return np.concatenate([(f[:apart] - np.einsum("ikm,km->im", beside, low)) / own, low]), sound
+
+
+def blocks(rows: Sequence[Sequence[Array]]) -> Array:
+    """Put blocks together, those of a row side by side and rows under each other: ``[row, column, market]``."""
+    heights, widths = [row[0].shape[0] for row in rows], [block.shape[1] for block in rows[0]]
+    out = np.empty((sum(heights), sum(widths), rows[0][0].shape[2]), dtype=rows[0][0].dtype)
+    top = 0
+    for height, row in zip(heights, rows, strict=True):
+        left = 0
+        for width, block in zip(widths, row, strict=True):
+            out[top : top + height, left : left + width] = block
+            left += width
+        top += height
+    return out
+
+
 def markets_last(a: Array) -> Array:
     """Return an array with the market axis moved from first to last, contiguous unless it is one number."""
     if not any(a.strides):

@@ -1,10 +1,14 @@
 """A system of equations as it stands, in levels: for models that have no form in changes.
 
-Sums become statements of their own, so that each is taken once. An unknown that is positive is solved for in
-logs, as a change from its benchmark level where that is known; one that may be zero, such as the price of a
-quota, is solved for as it is. A condition whose two sides are positive is taken in logs, so that its residual is
-relative; any other as a difference, and should be written in units of order one.
+Sums become statements of their own, so that each is taken once, and so do powers of unknowns. An unknown that is
+positive is solved for in logs, as a change from its benchmark level where that is known; one that may be zero, such
+as the price of a quota, is solved for as it is. A condition whose two sides are positive is taken in logs, so that
+its residual is relative; any other as a difference, and should be written in units of order one. The log of what
+moves in proportion to a power of an unknown is a multiple of the unknown's log, and is not computed.
 """
+
+from collections.abc import Sequence
+from typing import TypeGuard
 
 import sympy
 from sympy import Expr, Indexed
@@ -13,7 +17,7 @@ from sympy.logic.boolalg import Boolean
 from viner.model.calibrate import Calibrated, calibrate
 from viner.model.changes import log_name
 from viner.model.gradient import real
-from viner.model.notation import ONE, Quantity, free_indices, leaves, name_of, summand
+from viner.model.notation import ONE, Quantity, free_indices, leaves, name_of, rename, summand
 from viner.model.program import Assign, Program, Residual, Statement, SumOver
 from viner.model.system import Condition, Definition, System, floor, ordered
 
@@ -39,7 +43,7 @@ def levels(system: System) -> Program:
     for condition in system.conditions:
         quantity = system.by_name[name_of(condition.unknown)]
         if quantity.sign == "positive":
-            path += builder.statements(condition.unknown, _unlogged(condition, quantity, known), sympy.true)
+            path += builder.unlogged(condition.unknown, _unlogged(condition, quantity, known))
     path += [s for d in ordered(system.definitions, system.name) for s in builder.definition(d)]
     residuals = [builder.residual(c, system, path) for c in system.conditions]
     defined = {name_of(d.target) for d in system.definitions}
@@ -86,34 +90,42 @@ def _unlogged(condition: Condition, quantity: Quantity, known: dict[str, Calibra
 
 
 class _Builder:
-    """Derives statements, and counts the sums that become statements of their own."""
+    """Derives statements, and keeps count of the sums and powers that become statements of their own."""
 
     def __init__(self) -> None:
         self.sums = 0
+        self.logs: set[str] = set()
+        self.powers: dict[Expr, Indexed] = {}
+
+    def unlogged(self, unknown: Indexed, value: Expr) -> list[Statement]:
+        """An unknown from its log; where it is that and nothing else, its powers are taken from the log too."""
+        if isinstance(value, sympy.exp):
+            self.logs.add(name_of(unknown))
+        return self.statements(unknown, value, sympy.true)
 
     def definition(self, d: Definition) -> list[Statement]:
         return self.statements(d.target, d.value, d.where)
 
     def statements(self, target: Indexed, value: Expr, where: Boolean) -> list[Statement]:
         hoisted: list[Statement] = []
-        plain = self._without_sums(value, hoisted)
+        plain = self._plain(value, hoisted)
         return [*hoisted, Assign(target, plain, where)]
 
     def residual(self, c: Condition, system: System, path: list[Statement]) -> Residual:
         hoisted: list[Statement] = []
-        left, right = (self._without_sums(side, hoisted) for side in (c.left, c.right))
+        left, right = (self._plain(side, hoisted) for side in (c.left, c.right))
         path += hoisted
         positive = is_positive(c.left, system) and is_positive(c.right, system)
-        value = sympy.log(left) - sympy.log(right) if positive else left - right
+        value = _log(left, path) - _log(right, path) if positive else left - right
         quantity = system.by_name[name_of(c.unknown)]
         unknown = real(log_name(quantity.name), c.unknown.indices) if quantity.sign == "positive" else c.unknown
         return Residual(unknown, value, c.text, c.where, c.complement)
 
-    def _without_sums(self, expr: Expr, hoisted: list[Statement]) -> Expr:
-        """Return an expression in which every sum is an array that a statement has computed."""
+    def _plain(self, expr: Expr, hoisted: list[Statement]) -> Expr:
+        """Return an expression in which every sum and every power of an unknown is an array that has been computed."""
         if isinstance(expr, sympy.Sum):
             body, over, where = summand(expr)
-            body = self._without_sums(body, hoisted)
+            body = self._plain(body, hoisted)
             self.sums += 1
             at = tuple(sorted(free_indices(expr), key=str))
             name = sympy.IndexedBase(sympy.Symbol(f"sum_{self.sums}", real=True, nonnegative=True))
@@ -122,7 +134,55 @@ class _Builder:
             return target
         if isinstance(expr, Indexed) or not expr.args:
             return expr
-        return expr.func(*(self._without_sums(arg, hoisted) for arg in expr.args))
+        if isinstance(expr, sympy.Pow) and self._is_of_log(expr):
+            return self._power(expr, hoisted)
+        return expr.func(*(self._plain(arg, hoisted) for arg in expr.args))
+
+    def _is_of_log(self, expr: sympy.Pow) -> bool:
+        return isinstance(expr.base, Indexed) and name_of(expr.base) in self.logs and not expr.exp.is_number
+
+    def _power(self, expr: sympy.Pow, hoisted: list[Statement]) -> Expr:
+        """A power of an unknown, which one exponential gives from its log."""
+        if expr not in self.powers:
+            at = tuple(sorted(free_indices(expr), key=str))
+            self.powers[expr] = real(f"power_{len(self.powers) + 1}", at)
+            log = real(log_name(name_of(expr.base)), expr.base.indices)
+            hoisted.append(Assign(self.powers[expr], sympy.exp(self._plain(expr.exp, hoisted) * log)))
+        return self.powers[expr]
+
+
+def _log(expr: Expr, path: Sequence[Statement]) -> Expr:
+    """The log of a positive expression, whose factors that are exponentials of unknowns come out of it."""
+    powers, rest = _parted(expr, path)
+    return powers + (sympy.log(rest) if rest != 1 else 0)
+
+
+def _parted(expr: Expr, path: Sequence[Statement]) -> tuple[Expr, Expr]:
+    """The log of the exponentials among the factors of a product, and the other factors."""
+    one = sympy.Integer(1)
+    match expr:
+        case sympy.exp():
+            return expr.args[0], one
+        case sympy.Pow():
+            powers, rest = _parted(expr.base, path)
+            return expr.exp * powers, rest**expr.exp
+        case sympy.Mul():
+            parts = [_parted(factor, path) for factor in expr.args]
+            return sympy.Add(*(powers for powers, _ in parts)), sympy.Mul(*(rest for _, rest in parts))
+        case Indexed():
+            found = [s for s in path if name_of(s.target) == name_of(expr)]
+            if len(found) == 1 and _is_everywhere(found[0]):
+                own = dict(zip(found[0].target.indices, expr.indices, strict=True))
+                powers, rest = _parted(rename(found[0].value, own), path)
+                if powers != 0:
+                    return powers, rest
+    return sympy.Integer(0), expr
+
+
+def _is_everywhere(statement: Statement) -> TypeGuard[Assign]:
+    """Whether a statement gives all the cells of its target, each by itself."""
+    cells = statement.target.indices
+    return isinstance(statement, Assign) and statement.where == sympy.true and len({*cells}) == len(cells)
 
 
 def is_positive(expr: Expr, system: System) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from viner.model.compile import Array, Arrays, Compiled
 from viner.model.complementarity import natural_residual, penalised, penalised_and_slopes
-from viner.model.kernels import confined, markets_first, markets_last
+from viner.model.kernels import confined, eliminate_apart, markets_first, markets_last
 
 Flags = NDArray[np.bool_]
 Rows = slice | NDArray[np.intp]
@@ -31,6 +31,8 @@ _STIFFEST = 1e6
 # What is left of those digits has to be at least this small beside the residual.
 _DIGITS = 1e-14
 _SOFTEST = 1e3
+# From so many markets on, elimination for all of them at once is faster than LAPACK's for each.
+_MANY = 64
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,13 @@ class Pairs:
     def whole(self) -> "Pairs":
         """The same, with no pairs taken out."""
         return replace(self, functions={name: self.functions[name] for name in _FUNCTIONS[:2]})
+
+    @cached_property
+    def judging(self) -> "Pairs":
+        """The same, with no more than judging a point takes: residuals, and the merit."""
+        read = {c for c in self.functions["residual"].__code__.co_consts if isinstance(c, str)}
+        functions = {"residual": self.functions["residual"]}
+        return replace(self, functions=functions, g={n: a for n, a in self.g.items() if n in read})
 
     def some(self, markets: NDArray[np.intp]) -> "Pairs":
         """Return some of the markets."""
@@ -205,17 +214,29 @@ class Pairs:
         by_x = np.maximum(at.by_x + added, at.by_f / np.clip(size / _DIGITS, _SOFTEST, _STIFFEST))
         over = self._held(1.0 / by_x, pairs)
         give, alone = at.by_f * over, -at.phi[pairs] * over
-        jacobian = code["condensed"](x, self.g | self._named("give_", give, pairs=True))
+        jacobian, apart = code["condensed"](x, self.g | self._named("give_", give, pairs=True))
         moved = code["others_along_pairs"](x, self.g | self._named("dot_", alone, pairs=True))
         right = self._held(at.phi[others] + moved, others)
         out = np.empty_like(x)
-        found = newton(self._confined(jacobian, others), markets_first(right), self.anywhere[others])
-        out[others] = markets_last(found)
+        out[others] = self._solved(jacobian, right, apart)
         slacks = code["pairs_along_others"](x, self.g | self._named("dot_", out[others], pairs=False))
         out[pairs] = alone - give * slacks
         # What was added to by_x is what this step has beside Newton's, along which the slope is that of the merit.
         beside = np.einsum("im,im->m", at.phi[pairs] * (by_x - at.by_x), out[pairs])
         return out, -(size**2) - beside
+
+    def _solved(self, jacobian: Array, right: Array, apart: int) -> Array:
+        """Newton's step in the unknowns that are in no pair: by LAPACK where markets are few or elimination unsound."""
+        if not self._all_free:
+            jacobian = markets_last(self._confined(jacobian, self.others))
+        step, left = np.empty_like(right), np.arange(right.shape[1])
+        if len(left) >= _MANY:
+            step, sound = eliminate_apart(jacobian, -right, apart)
+            left = np.flatnonzero(~sound)
+        if len(left):
+            free = self.anywhere[self.others]
+            step[:, left] = newton(markets_first(jacobian[:, :, left]), right[:, left].T, free).T
+        return step
 
     def _named(self, prefix: str, a: Array, *, pairs: bool) -> dict[str, Array]:
         """An array like the unknowns of pairs, or like the others, as arrays by name."""

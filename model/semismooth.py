@@ -29,7 +29,7 @@ _MOST_STEPS = 100
 _LARGEST_LOG_STEP = 2.0
 _ENOUGH = 1e-4
 # Steps are halved so often: the fewer markets are left, the more lengths are tried at once.
-_TOGETHER = (1, 2, 4, 4)
+_TOGETHER = (2, 9)
 # How much of an unknown that is positive is left by a step that the equations have no value for.
 _KEPT_OF_POSITIVE = 0.01
 # The merit need only fall below the largest of this many last ones, which lets Newton's method pass narrow valleys.
@@ -151,7 +151,7 @@ def _moved(
     Returns the points, slacks and residuals there, and the next damping.
     """
     step, down = pairs.step(x, at)
-    length = np.sqrt((step**2).sum(axis=0))
+    length = np.sqrt(np.einsum("im,im->m", step, step))
     usable = going & np.isfinite(length) & (down <= -_DOWNHILL * length**_POWER)
     to, f, taken = _searched(pairs, x, at.f, step, down, usable, bound, weight)
     damping = np.where(taken, np.maximum(damping / 10.0, 1e-8), damping)
@@ -198,16 +198,17 @@ def _searched(
         close = np.sqrt(2.0 * merit) <= _ROUNDING
         return np.asarray(usable[rows] & (close | (merit <= bound[rows] + _ENOUGH * length * down[rows])))
 
-    trial, found, merit = _tried(pairs, x, share * step, weight)
+    to, at, merit = _tried(pairs, x, share * step, weight)
     done = enough(merit, share, slice(None))
-    to, at = np.where(done, trial, x), np.where(done, found, f)
+    if not done.all():
+        to[:, ~done], at[:, ~done] = x[:, ~done], f[:, ~done]
     for together in _TOGETHER:
         rows = np.flatnonzero(usable & ~done)
         if not len(rows):
             break
         each, parts = np.repeat(rows, together), 0.5 ** np.arange(1, together + 1)
         length = (share[rows, None] * parts).ravel()
-        trial, found, merit = _tried(pairs.some(each), x[:, each], length * step[:, each], weight)
+        trial, found, merit = _tried(pairs.judging.some(each), x[:, each], length * step[:, each], weight)
         good = enough(merit, length, each).reshape(-1, together)
         some = np.flatnonzero(good.any(axis=1))
         first = some * together + good[some].argmax(axis=1)

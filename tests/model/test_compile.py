@@ -156,6 +156,30 @@ def test_elimination_against_lapack_and_its_warning() -> None:
     assert np.flatnonzero(~sound).tolist() == [7]
 
 
+@pytest.mark.parametrize("apart", [0, 1, 3])
+def test_elimination_of_unknowns_that_meet_only_themselves(apart: int) -> None:
+    rng = np.random.default_rng(6)
+    a = rng.normal(size=(6, 6, 40)) + 6.0 * np.eye(6)[:, :, None]
+    a[:apart, :apart] *= np.eye(apart)[:, :, None]
+    f = rng.normal(size=(6, 40))
+    y, sound = kernels.eliminate_apart(a, f, apart)
+    assert sound.all()
+    assert_allclose(y.T, np.linalg.solve(np.moveaxis(a, -1, 0), f.T[..., None])[..., 0], atol=1e-12)
+    a[5, :, 3] = a[4, :, 3]  # these markets have no solution, or none that could be relied on
+    a[0, 0, 7] = 0.0
+    a[0, 0, 8] = 1e-12
+    with np.errstate(all="ignore"):
+        _, sound = kernels.eliminate_apart(a, f, apart)
+    assert np.flatnonzero(~sound).tolist() == ([3, 7, 8] if apart else [3, 7])
+
+
+def test_blocks_are_put_together() -> None:
+    rng = np.random.default_rng(8)
+    a, b, c, d = (rng.normal(size=(*shape, 5)) for shape in ((2, 2), (2, 3), (1, 2), (1, 3)))
+    whole = np.concatenate([np.concatenate([a, b], axis=1), np.concatenate([c, d], axis=1)])
+    assert_array_equal(kernels.blocks(((a, b), (c, d))), whole)
+
+
 @pytest.mark.parametrize("shape", [(3, 4, 5, 1), (3, 4, 5, 7), (20, 30, 10, 1), (20, 30, 10, 3)])
 def test_product_market_by_market(shape: tuple[int, ...]) -> None:
     rows, inner, columns, markets = shape

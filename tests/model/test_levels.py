@@ -255,3 +255,36 @@ def test_a_function_of_what_has_no_benchmark_level_has_no_form_in_changes() -> N
     )
     with pytest.raises(EquationError, match=r"T\[i\] has no form in changes .* level of p\[i\] is not known"):
         compile_system(bare)
+
+
+def test_logs_and_powers_of_unknowns_come_from_their_logs() -> None:
+    """A price that is solved for in logs is not taken to its level and back; its powers are computed once."""
+    price = Quantity("price", (i,), "variable", "price", "p")
+    cost, e = (Quantity(n, (i,), "parameter", n, n) for n in ("cost", "e"))
+    wide = Quantity("wide", (i, j), "parameter", "wide", "w")
+    d = Quantity("d", (i, j), "variable", "delivered price", "d")
+    system = System(
+        "logs",
+        (price, cost, e, wide, d),
+        (Definition(d[i, j], cost[i] * wide[i, j] * price[i], "Delivered price"),),
+        (
+            Condition(
+                d[i, i] ** 2 * price[i] ** e[i], total(wide[i, j] * price[j] ** e[j], j), price[i], "Some condition"
+            ),
+        ),
+    )
+    code = compile_system(system, "levels")
+    body = code.source.partition("def residual(")[2].partition("def residual_and_jacobian(")[0]
+    assert body.count("np.exp(") == 1
+    assert "**" not in body
+    rng = np.random.default_rng(9)
+    given = {"cost": rng.uniform(1, 2, (5, 3)), "e": rng.uniform(-2, 2, (5, 3)), "wide": rng.uniform(1, 2, (5, 3, 3))}
+    x = rng.normal(size=(5, 3))
+    level, own = np.exp(x), np.einsum("mii->mi", given["wide"])
+    left = (given["cost"] * own * level) ** 2 * level ** given["e"]
+    right = (given["wide"] * (level ** given["e"])[:, None, :]).sum(axis=2)
+    assert_allclose(code.residual(x, given), np.log(left) - np.log(right), atol=1e-13)
+    h = 1e-6 * np.eye(3)
+    _, jacobian = code.residual_and_jacobian(x, given)
+    slopes = [(code.residual(x + step, given) - code.residual(x - step, given)) / 2e-6 for step in h]
+    assert_allclose(jacobian, np.stack(slopes, axis=2), atol=1e-7)

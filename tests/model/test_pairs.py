@@ -49,11 +49,14 @@ def test_its_derivatives_are_those_that_elimination_gives(seed: int) -> None:
     p, o = pairs.pairs, pairs.others
     give = np.random.default_rng(seed).uniform(0.0, 5.0, x[p].shape)
     names = {"give_x": give.reshape(REGIONS, REGIONS, -1)}
-    found = markets_first(pairs.functions["condensed"](x, {**pairs.g, **names}))
+    condensed_jacobian, apart = pairs.functions["condensed"](x, {**pairs.g, **names})
+    found = markets_first(condensed_jacobian)
     jacobian = markets_first(pairs.functions["residual_and_jacobian"](x, pairs.g)[1])
     assert_allclose(jacobian[:, p, p], 0.0)
     wanted = jacobian[:, o, o] - jacobian[:, o, p] @ (give.T[:, :, None] * jacobian[:, p, o])
     assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+    assert apart == REGIONS
+    assert not (found[:, :apart, :apart] * ~np.eye(apart, dtype=bool)).any()
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from viner.errors import NoDerivative, ParameterError, ScenarioError
 from viner.model import structures
 from viner.model.derivatives import slopes
+from viner.model.diagnose import diagnose
 from viner.model.engine import Model, calibrated, equilibrium
 from viner.model.market import Array, MarketData, Policy
 from viner.model.path import Parts, along_path, plus
@@ -46,6 +47,18 @@ def _viner(**changed: float | Array) -> Model:
     }
     data = market_data(_cells(r2_0=47.064), _cells(r1_0=0.3, r2_0=0.3), HOMOGENEOUS, **{**given, **changed})
     return calibrated(HOMOGENEOUS, data)
+
+
+def test_a_search_that_came_to_rest_is_not_said_to_be_undetermined() -> None:
+    """With no flow anywhere and a loss on every route the Jacobian is singular, though prices determine the flows."""
+    model = random_model(1, sectors=1, name="homogeneous")
+    dear = Policy(3.0 * (1.0 + model.data.tariff) - 1.0)
+    regions = len(model.data.regions)
+    rest = np.where(np.arange(model.still.shape[1]) < 2 * regions, model.still, 0.0)
+    (found,) = diagnose(model.compiled, model.given(dear), rest, model.active, {}, ends=[None])
+    assert abs(found.residual) > 0.5
+    assert found.kind == "scale"
+    assert (equilibrium(model, dear).residual < 1e-10).all()
 
 
 def test_viners_union() -> None:

@@ -21,8 +21,8 @@ from viner.model import structures
 from viner.model.market import Array
 from viner.scenarios import belarus_oil_2010, eurasia_2010
 from viner.scenarios.claims_model import NUMBERS, draws, union_under
-from viner.scenarios.compare import reason as why_left_out
 from viner.scenarios.defaults import Taken
+from viner.scenarios.defaults import reason as why_left_out
 from viner.scenarios.frames_oil import bill
 from viner.scenarios.run import run
 from viner.scenarios.studies import studies_table

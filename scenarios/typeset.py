@@ -24,10 +24,8 @@ _ESCAPES = str.maketrans(
     }
 )
 
-# Widths at scriptsize, as shares of the line; across a page on its side there is so much more room.
-_CHARACTER, _GAP, _ON_ITS_SIDE = 0.0075, 0.014, 1.45
-# A column of sentences that gets less of the line is unreadable, and a table of more lines is longer than a page.
-_NARROWEST, _MOST_LINES = 0.12, 60
+# Widths at scriptsize, as shares of the line.
+_CHARACTER, _GAP = 0.0075, 0.014
 # A heading of numbers that has more characters is broken over lines.
 _HEADING = 10
 
@@ -79,34 +77,27 @@ def _number(x: float, digits: int) -> str:
 
 
 def as_latex(table: Table) -> str:
-    """Return a table as LaTeX; the document needs booktabs.
-
-    A table that is longer than a page runs over several, for which the document needs longtable as well, and one with
-    more text than a line holds lies on its side, with pdflscape.
-    """
+    """Return a table as LaTeX; the document needs the package booktabs."""
     printed = table.printed
-    wide = [c for c in printed.columns if c not in table.digits and printed[c].str.len().max() > 40]
-    shares, on_its_side = _shares(table, printed, wide)
-    room = {c: share * (_ON_ITS_SIDE if on_its_side else 1.0) / _CHARACTER for c, share in shares.items()}
-    lines = sum(
-        max((-(-len(text) // room[c]) for c, text in zip(wide, row, strict=True)), default=1)
-        for row in printed[wide].to_numpy()
-    )
+    wide = {c for c in printed.columns if c not in table.digits and printed[c].str.len().max() > 40}
+    lengths = {
+        c: max(min(len(str(c)), _HEADING) if c in table.digits else len(str(c)), int(printed[c].str.len().max()))
+        for c in printed.columns
+    }
+    taken = sum(_CHARACTER * lengths[c] for c in printed.columns if c not in wide) + _GAP * len(printed.columns)
+    share = max((1.0 - taken) / max(len(wide), 1), 0.12)
     columns = "".join(
-        "r" if c in table.digits else rf"p{{{shares[c]:.2f}\linewidth}}" if c in wide else "l" for c in printed.columns
+        "r" if c in table.digits else rf"p{{{share:.2f}\textwidth}}" if c in wide else "l" for c in printed.columns
     )
     head = " & ".join(_heading(str(c), broken=c in table.digits) for c in printed.columns)
     rows = [" & ".join(latex_text(str(x)) for x in row) + r" \\" for row in printed.itertuples(index=False)]
-    caption = rf"\caption{{{latex_text(table.title)}}}", rf"\label{{tab:{table.name}}}"
-    note = rf"\emph{{Notes:}} {latex_text(' '.join(table.notes))}"
-    small = len(printed.columns) > 6 or bool(wide)
-    if on_its_side or max(lines, len(rows)) > _MOST_LINES:
-        return _over_pages(columns, head, rows, caption, note, on_its_side=on_its_side)
+    size = r"\scriptsize\setlength{\tabcolsep}{3pt}" if len(printed.columns) > 6 or wide else r"\small"
     return "\n".join(
         (
             r"\begin{table}[htbp]",
-            rf"\centering{_SCRIPT if small else _SMALL}",
-            *caption,
+            rf"\centering{size}",
+            rf"\caption{{{latex_text(table.title)}}}",
+            rf"\label{{tab:{table.name}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             rf"{head} \\",
@@ -115,55 +106,12 @@ def as_latex(table: Table) -> str:
             r"\bottomrule",
             r"\end{tabular}",
             r"\par\smallskip\begin{minipage}{0.95\textwidth}\footnotesize",
-            note,
+            rf"\emph{{Notes:}} {latex_text(' '.join(table.notes))}",
             r"\end{minipage}",
             r"\end{table}",
             "",
         )
     )
-
-
-_SCRIPT, _SMALL = r"\scriptsize\setlength{\tabcolsep}{3pt}", r"\small"
-
-
-def _shares(table: Table, printed: pd.DataFrame, wide: list[str]) -> tuple[dict[str, float], bool]:
-    """The share of the line of each column of sentences, and whether they need a page on its side."""
-    lengths = {
-        c: max(min(len(str(c)), _HEADING) if c in table.digits else len(str(c)), int(printed[c].str.len().max()))
-        for c in printed.columns
-    }
-    taken = sum(_CHARACTER * lengths[c] for c in printed.columns if c not in wide) + _GAP * len(printed.columns)
-    each = (1.0 - taken) / max(len(wide), 1)
-    if each >= _NARROWEST or not wide:
-        return dict.fromkeys(wide, each), False
-    # There, more to those with more to say, but not in proportion.
-    weights = {c: lengths[c] ** 0.5 for c in wide}
-    rest = max(0.97 - taken / _ON_ITS_SIDE, _NARROWEST * len(wide))
-    return {c: rest * weight / sum(weights.values()) for c, weight in weights.items()}, True
-
-
-def _over_pages(
-    columns: str, head: str, rows: list[str], caption: tuple[str, str], note: str, *, on_its_side: bool
-) -> str:
-    body = (
-        rf"{{{_SCRIPT}",
-        rf"\begin{{longtable}}{{{columns}}}",
-        rf"{''.join(caption)}\\",
-        r"\toprule",
-        rf"{head} \\",
-        r"\midrule",
-        r"\endfirsthead",
-        r"\toprule",
-        rf"{head} \\",
-        r"\midrule",
-        r"\endhead",
-        r"\bottomrule",
-        r"\endfoot",
-        *rows,
-        r"\end{longtable}",
-        rf"\noindent\footnotesize {note}\par}}",
-    )
-    return "\n".join((r"\begin{landscape}", *body, r"\end{landscape}", "") if on_its_side else (*body, ""))
 
 
 def _heading(text: str, *, broken: bool) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -236,29 +235,3 @@ def test_the_page_shows_what_comes_out(answered: Answers) -> None:
     assert page.count("\n| ") == 4 + len(claims_table.frame) + len(studies.frame)
     assert sum("smart: " in text for text in answered.claims["left_out"]) == 9
     assert "is left out of nine rows" in " ".join(page.split())
-
-
-def test_the_latex_table_runs_over_pages_on_their_side(tmp_path: Path, answered: Answers) -> None:
-    write_answers(answered, tmp_path)
-    latex = (tmp_path / "claims.tex").read_text(encoding="utf-8")
-    first = latex[: latex.index(r"\end{longtable}")]
-    assert first.startswith(r"\begin{landscape}")
-    shares = [float(share) for share in re.findall(r"p\{([0-9.]+)\\linewidth\}", first)]
-    # Claim, measure and reason; the reason is longest.
-    assert len(shares) == 3
-    assert shares[2] == max(shares) < 0.5
-    assert r"\endhead" in first
-
-
-@pytest.mark.latex
-def test_the_claims_compile(folder: Path, tmp_path: Path) -> None:
-    packages = r"\usepackage[margin=1in]{geometry}\usepackage{booktabs,longtable,pdflscape}"
-    body = (folder / "claims.tex").read_text(encoding="utf-8")
-    document = f"\\documentclass{{article}}\n{packages}\n\\begin{{document}}\n{body}\\end{{document}}\n"
-    (tmp_path / "claims-all.tex").write_text(document, encoding="utf-8")
-    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "claims-all.tex"]
-    for _ in range(3):  # until the widths of long tables have settled
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    too_wide = [float(width) for width in re.findall(r"Overfull \\hbox \(([0-9.]+)pt", done.stdout)]
-    assert max(too_wide, default=0.0) < 10.0
-    assert "Overfull \\vbox" not in done.stdout

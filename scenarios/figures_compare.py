@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from viner.model.market import Array
 from viner.scenarios.compare import Comparison, rank_correlation
-from viner.scenarios.figures_common import axes, label_x, records, size_of, usd_of
+from viner.scenarios.figures_common import axes, label_x, records, signed, size_of, usd_of
 from viner.scenarios.font import WHOLE
 from viner.scenarios.plots import Plot
 from viner.scenarios.tables import importer_of
@@ -88,7 +88,7 @@ def plot_diversion(found: Comparison, *, ax: Axes | None = None) -> Axes:
 def _number_at_bar(ax: Axes, value: float, at: float, diverted: float, most: float, *, font: float) -> None:
     """Write a number beyond its bar and the diamond on it, if any, or inside a bar that is cut."""
     positive = value >= 0.0
-    text = _signed(value) if np.isnan(diverted) else f"{_signed(value)} (\u25c7 {_signed(diverted)})"
+    text = signed(value) if np.isnan(diverted) else f"{signed(value)} (\u25c7 {signed(diverted)})"
     if abs(value) > most:
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.4}
         text = f"{text} \u00bb" if positive else f"\u00ab {text}"
@@ -147,7 +147,7 @@ def plot_welfare(found: Comparison, *, ax: Axes | None = None) -> Axes:
         panel.set_ylim(len(y) - 0.5, -0.5)
         for at, value in zip(y, values, strict=True):
             panel.annotate(
-                _signed(value), (value, at), (2 if value >= 0 else -2, 0), textcoords="offset points",
+                signed(value), (value, at), (2 if value >= 0 else -2, 0), textcoords="offset points",
                 ha="left" if value >= 0 else "right", va="center", fontsize=5 if small else 6,
             )  # fmt: skip
         panel.set_xticks([])
@@ -165,7 +165,7 @@ def _room(found: Comparison, values: Array, width: float, panels: int, *, font: 
     inches = 0.62 / 72.0
     names = inches * 6.5 * max(len(name) for name in _labels(found))
     panel = max(width - names, 0.3 * width) / panels
-    text = min((inches * font * max(len(_signed(v)) for v in values) + 0.06) / panel, 0.42)
+    text = min((inches * font * max(len(signed(v)) for v in values) + 0.06) / panel, 0.42)
     return (text if (values < 0).any() else 0.04, text if (values >= 0).any() else 0.04)
 
 
@@ -263,8 +263,3 @@ def _labels(found: Comparison) -> list[str]:
 
 def _unit(found: Comparison) -> str:
     return usd_of(found.benchmark)
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+,.0f}"
-    return "0" if text in ("+0", "-0") else text.replace("-", "\u2212")

@@ -28,6 +28,8 @@ _ESCAPES = str.maketrans(
 # article. What is a little too wide is scaled down; what is too high runs over pages, on its side where text needs it.
 _LETTER, _GAP, _HEIGHT = {True: 3.75, False: 4.6}, {True: 6.0, False: 12.0}, {True: 8.5, False: 12.5}
 _LINE, _SIDE, _PAGE, _NOTE, _NOTE_LETTERS = 343.0, 540.0, 500.0, 9.5, 85
+# A table of more lines than that lies on its side; scaled, it could not be read.
+_SCALED = 1.35
 # A column of sentences needs so much of the line, in points.
 _NARROWEST = 55.0
 _TO_FIT = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"
@@ -84,8 +86,8 @@ def _number(x: float, digits: int) -> str:
 def as_latex(table: Table) -> str:
     """Return a table as LaTeX; the document needs the packages booktabs and graphicx.
 
-    A table that is higher than a page runs over several, for which the document needs longtable and array too, and
-    pdflscape where it lies on its side.
+    One that is a little too wide is scaled down. One that is higher than a page runs over several, for which the
+    document needs longtable and array too, and one that is far too wide lies on its side, with pdflscape.
     """
     printed = table.printed
     wide = [c for c in printed.columns if c not in table.digits and printed[c].str.len().max() > 40]
@@ -97,8 +99,9 @@ def as_latex(table: Table) -> str:
     taken = sum(_LETTER[small] * letters[c] for c in printed.columns if c not in wide)
     taken += _GAP[small] * len(printed.columns)
     widths = _widths(printed, wide, _LINE - taken)
-    long = _height(table, printed, widths, small=small) > _PAGE
-    side = long and (_LINE - taken < _NARROWEST * len(wide) or taken > _LINE)
+    high = _height(table, printed, widths, small=small) > _PAGE
+    side = taken > _SCALED * _LINE or (high and _LINE - taken < _NARROWEST * len(wide))
+    long = high or side
     line = _SIDE if side else _LINE
     widths = _widths(printed, wide, line - taken)
     ragged = r">{\raggedright\arraybackslash}" if long else ""

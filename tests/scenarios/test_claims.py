@@ -188,7 +188,7 @@ def test_the_files_say_the_same(folder: Path, answered: Answers) -> None:
     pd.testing.assert_frame_equal(table, answered.claims, check_dtype=False)
     assert set(pd.read_csv(folder / "ranges.csv")["basis"]) == {"assumed", "estimated", "derived"}
     markdown = (folder / "claims.md").read_text()
-    rows = re.findall(r"^\| [1-9] \| ", markdown.partition("## The numbers")[0], re.MULTILINE)
+    rows = re.findall(r"^\| [1-9] \| ", markdown.partition("## What was measured")[0], re.MULTILINE)
     assert len(rows) == len(answered.claims)
     html, latex = ((folder / f"claims.{e}").read_text() for e in ("html", "tex"))
     for text in (markdown, html, latex):

@@ -12,8 +12,8 @@ from viner.scenarios.tables import importer_of
 _PARTS = ("consumer_surplus", "producer_surplus", "duties", "other_taxes", "rent", "pool_transfer", "total")
 _WORDS = dict(zip(_PARTS, ("Consumers", "Producers", "Duties", "Other taxes", "Rents", "Pool", "Total"), strict=True))
 _GAIN, _LOSS, _TOTAL = "#0072B2", "#D55E00", "0.35"
-# Width of a digit, and the distance of numbers that stand one above the other, over the size of the letters; the share of
-# the room from bar to bar beyond which two numbers run into each other.
+# Width of a digit, and the distance of numbers that stand one above the other, over the size of the letters; the share
+# of the room from bar to bar beyond which two numbers run into each other.
 _DIGIT, _LINE, _CLOSE = 0.64, 1.3, 0.7
 # Share of the figure's height that is for the bars.
 _BARS = 0.6

@@ -3,7 +3,7 @@
 The range is over what is assumed, at both ends of each and in all combinations, and over all market structures to
 which a claim applies. The verdict follows from the range by one rule: a claim holds in an interval; if the whole range
 lies inside it the claim is supported, if the whole range lies outside it is contradicted, and else the model cannot
-say.
+say. Nor can it where the number is an estimate without a range.
 """
 
 import tomllib
@@ -41,8 +41,8 @@ TOLERANCE = 1e-3
 
 RULE = (
     "Supported: the whole range lies where the claim holds. Contradicted: the whole range lies where it does not. "
-    "Cannot say: the range has both, or the claim is none that the model can judge. What is within 0.001 of an end is "
-    "taken to be at it."
+    "Cannot say: the range has both, the number is an estimate without a range, or the claim is none that the model "
+    "can judge. What is within 0.001 of an end is taken to be at it."
 )
 RANGES = (
     "Range: elasticity of demand 0.3 to 1.5, of supply 1 to 8, home sales of Kazakhstan, Belarus and the CIS within a "
@@ -107,7 +107,7 @@ def read_claims(path: Path = DATA) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def verdict(low: float, high: float, holds: Sequence[float] | None) -> str:
+def verdict(low: float, high: float, holds: Sequence[float] | None, *, basis: str = "assumed") -> str:
     """Return what a range says of a claim that holds in an open interval.
 
     Parameters
@@ -116,8 +116,11 @@ def verdict(low: float, high: float, holds: Sequence[float] | None) -> str:
         The range of the model's number. What is within `TOLERANCE` of an end of the interval is taken to be at it.
     holds
         The two ends of the interval; None if the claim is none that a number can judge.
+    basis
+        Of the number. Nobody knows how far from the truth an estimate without a range is.
     """
-    if holds is None or not (np.isfinite(low) and np.isfinite(high)):
+    unknown = basis == "estimated" and low == high
+    if holds is None or unknown or not (np.isfinite(low) and np.isfinite(high)):
         return "cannot say"
     if holds[0] + TOLERANCE < low and high < holds[1] - TOLERANCE:
         return "supported"
@@ -199,7 +202,7 @@ def _answer(claim: Mapping[str, Any], ranges: Sequence[_Range]) -> tuple[object,
         value, ends = np.nan, ("", "", "", "")
     else:
         low, high = min(r.low for r in found), max(r.high for r in found)
-        said = verdict(low, high, claim.get("holds"))
+        said = verdict(low, high, claim.get("holds"), basis=found[0].basis)
         # The first that is at the end but for rounding, so that the same is named on every machine.
         lowest = next(r for r in found if r.low <= low + TOLERANCE)
         highest = next(r for r in found if r.high >= high - TOLERANCE)

@@ -99,12 +99,13 @@ def _holds(found: Answers, measure: str) -> str:
 
 
 def answer_tables(found: Answers) -> tuple[Table, ...]:
-    """Return the claims, their ranges by structure, and what others found."""
+    """Return the claims, their reasons, their ranges by structure, and what others found."""
     notes = answer_notes(found)
     names = {"number": "No.", "low_structure": "Low in", "high_structure": "High in"}
     claims = found.claims.assign(holds=[_holds(found, measure) for measure in found.claims["measure"]])
-    shown = ["number", "claim", "measure", "holds", *_NUMBERS, "low_structure", "high_structure", "verdict", "reason"]
-    claims = claims[shown].rename(columns=names).rename(columns=str.capitalize)
+    shown = ["number", "claim", *_NUMBERS, "low_structure", "high_structure", "verdict"]
+    reasons = claims[["number", "measure", "holds", "verdict", "reason"]]
+    claims, reasons = (f.rename(columns=names).rename(columns=str.capitalize) for f in (claims[shown], reasons))
     ranges = found.ranges[["number", "measure", "structure", *_NUMBERS]].rename(columns=names)
     ranges = ranges.rename(columns=str.capitalize)
     for frame in (claims, ranges):
@@ -113,6 +114,7 @@ def answer_tables(found: Answers) -> tuple[Table, ...]:
     where = "claims.csv and ranges.csv say what is assumed at the low and the high end."
     return (
         Table("claims", "Claims, numbers and verdicts", claims, {}, (*notes, where)),
+        Table("claim-reasons", "What was measured, where the claim holds, and why", reasons, {}, (RULE,)),
         Table("claim-ranges", "The numbers by structure", ranges, {}, (RANGES, where)),
         found.studies,
     )

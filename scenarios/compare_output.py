@@ -13,7 +13,7 @@ from viner.calibration.stand_ins import STANDS_FOR
 from viner.scenarios.beside import Beside
 from viner.scenarios.compare import Comparison, rank_correlation, used_by
 from viner.scenarios.defaults import taken_note
-from viner.scenarios.figures_compare import importer, plots, ranked_measure
+from viner.scenarios.figures_compare import SIGN_OF_POOL, has_pool, importer, plots, ranked_measure
 from viner.scenarios.folder import Contents, Progress, sha256, versions, write_contents
 from viner.scenarios.output import solver_status
 from viner.scenarios.report import page, pictures
@@ -200,10 +200,12 @@ def overview(found: Comparison) -> Table:
         here, there = (np.array([found.value(n, region, measure, s) for s in sectors]) for n in (name, found.reference))
         return rank_correlation(here, there)
 
+    pooled = has_pool(found)
+    measures = ("total", "before_pool") if pooled else ("total",)
     rows = []
     for name in found.names:
         partners, whole = (found.value(name, region, m) for m in ("partner_import_volume", "import_volume"))
-        welfare = [found.value(name, member, "total") for member in found.central.members]
+        welfare = [found.value(name, m, measure) for measure in measures for m in found.central.members]
         rows.append(
             (
                 name, partners, whole - partners, found.value(name, region, "diversion"),
@@ -212,19 +214,34 @@ def overview(found: Comparison) -> Table:
             )
         )  # fmt: skip
     columns = ["Structure", "Partners", "Others", "Diverted", "Price, %"]
-    columns += [f"Welfare {member}" for member in found.central.members] + ["Rank, trade", "Rank, welfare"]
+    columns += [f"Welfare {member}" for member in found.central.members]
+    columns += [f"Before pool {member}" for member in found.central.members] if pooled else []
+    columns += ["Rank, trade", "Rank, welfare"]
     digits = {c: 2 if c.endswith("%") or c.startswith("Rank") else 0 for c in columns[1:]}
     note = (
         f"Partners, others and diverted: imports of {importing} from partners, from all others, whether they pay "
         f"duties or not, and what partners gain among sources, change in {found.benchmark.unit} of "
         f"{found.benchmark.year} at benchmark prices; diverted is substitution among sources alone and empty where a "
         f"structure has no such mechanism. Price: that of buyers in {importing}{_of_imports(found)}. "
-        "Welfare: change in the same unit. "
+        f"Welfare: change in the same unit. {pool_note(found)}"
         f"Rank: Spearman's correlation with {found.reference} over sectors, by {_ranked_by(found)} and by the change "
         f"in welfare of {importing}."
     )
     frame = pd.DataFrame(rows, columns=columns)
     return Table("compare", title(found), frame, digits, (note, *comparison_notes(found)))
+
+
+def pool_note(found: Comparison) -> str:
+    """Return what part of welfare the pool is; empty where there is none."""
+    if not has_pool(found):
+        return ""
+    name, members = found.reference, found.central.members
+    sums = {m: (found.value(name, m, "total"), found.value(name, m, "before_pool")) for m in members}
+    parts = [f"{whole - before:+,.0f} of {whole:+,.0f} for {m}" for m, (whole, before) in sums.items()]
+    return (
+        f"Before pool: without the transfers of the pool, {SIGN_OF_POOL}; in {name} they are "
+        f"{', '.join(parts).replace('-', chr(0x2212))}. "
+    )
 
 
 def _of_imports(found: Comparison) -> str:

@@ -80,6 +80,12 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
+def signed(value: float, digits: int = 0) -> str:
+    """Return a change with its sign; one that rounds to nothing has none."""
+    text = f"{value:+,.{digits}f}"
+    return text[1:] if not text.strip("+-0.,") else text.replace("-", "\u2212")
+
+
 def symmetric(values: NDArray[np.float64]) -> float:
     """Return the largest size, for a scale that is centred at zero."""
     return float(np.abs(values).max(initial=0.0)) or 1.0

@@ -8,13 +8,15 @@ from matplotlib.axes import Axes
 
 from viner.model.market import Array
 from viner.scenarios.compare import Comparison, rank_correlation
-from viner.scenarios.figures_common import axes, label_x, records, size_of, usd_of
+from viner.scenarios.figures_common import axes, label_x, records, signed, size_of, usd_of
 from viner.scenarios.font import WHOLE
 from viner.scenarios.plots import Plot
 from viner.scenarios.tables import importer_of
 
 _PARTNERS, _OTHERS, _GAIN, _LOSS = "#0072B2", "#E69F00", "#0072B2", "#D55E00"
 _MOST_PANELS = 4
+SIGN_OF_POOL = "whose sign rests on who collects the duties, which trade that is estimated does not tell"
+_POOL = f" Diamonds: before the pool, {SIGN_OF_POOL}."
 _CUT = 2.2
 # Half of the height of a bar: two stand in a row.
 _HALF = 0.2
@@ -88,7 +90,7 @@ def plot_diversion(found: Comparison, *, ax: Axes | None = None) -> Axes:
 def _number_at_bar(ax: Axes, value: float, at: float, diverted: float, most: float, *, font: float) -> None:
     """Write a number beyond its bar and the diamond on it, if any, or inside a bar that is cut."""
     positive = value >= 0.0
-    text = _signed(value) if np.isnan(diverted) else f"{_signed(value)} (\u25c7 {_signed(diverted)})"
+    text = signed(value) if np.isnan(diverted) else f"{signed(value)} (\u25c7 {signed(diverted)})"
     if abs(value) > most:
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.4}
         text = f"{text} \u00bb" if positive else f"\u00ab {text}"
@@ -101,18 +103,25 @@ def _number_at_bar(ax: Axes, value: float, at: float, diverted: float, most: flo
     )  # fmt: skip
 
 
+def has_pool(found: Comparison) -> bool:
+    """Return whether a pool moves anything between members under any structure."""
+    moved = [found.value(name, m, "pool_transfer") for name in found.names for m in found.central.members]
+    return any(abs(value) > 0.0 for value in moved)
+
+
 def welfare_data(found: Comparison) -> pd.DataFrame:
-    """Return the change in welfare of each member by structure, and in per cent of GDP where that is known."""
+    """Return the change in welfare of each member by structure, also before the pool and, where known, over GDP."""
+    measures = ("total", "before_pool", "total_percent_of_gdp")
     rows = [
-        (name, region, found.value(name, region, "total"), found.value(name, region, "total_percent_of_gdp"))
+        (name, region, *(found.value(name, region, measure) for measure in measures))
         for region in found.central.members
         for name in found.names
     ]
-    return pd.DataFrame(rows, columns=["structure", "region", "total", "total_percent_of_gdp"])
+    return pd.DataFrame(rows, columns=["structure", "region", *measures])
 
 
 def plot_welfare(found: Comparison, *, ax: Axes | None = None) -> Axes:
-    """Draw welfare by structure, a panel for each member, each with a scale of its own.
+    """Draw welfare by structure, a panel for each member with a scale of its own; before the pool as diamonds.
 
     Where there are more members than panels, those with the largest changes are shown.
     """
@@ -123,6 +132,7 @@ def plot_welfare(found: Comparison, *, ax: Axes | None = None) -> Axes:
     members = [region for region in found.central.members if region in shown]
     y = np.arange(len(found.names))
     small = size_of(ax) < 5
+    pooled = has_pool(found)
     ax.set_yticks(y, _labels(found))
     ax.set_ylim(len(y) - 0.5, -0.5)
     ax.set_xticks([])
@@ -133,21 +143,27 @@ def plot_welfare(found: Comparison, *, ax: Axes | None = None) -> Axes:
     width = 1.0 / len(members)
     for n, region in enumerate(members):
         panel = ax.inset_axes((n * width + 0.01, 0.0, width - 0.02, 1.0))
-        values = data.loc[data["region"] == region, "total"].to_numpy()
+        values, before = data.loc[data["region"] == region, ["total", "before_pool"]].to_numpy().T
+        if not pooled:
+            before = values
         panel.barh(
             y, values, height=0.68, color=[_GAIN if v >= 0 else _LOSS for v in values],
             hatch="" if (values >= 0).all() else ["" if v >= 0 else "////" for v in values],
             edgecolor="white", linewidth=0.3,
         )  # fmt: skip
         panel.axvline(0.0, color="black", linewidth=0.6)
-        low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+        if pooled:
+            panel.plot(before, y, "D", color="black", mfc="white", ms=2.4 if small else 3.2, mew=0.7)
+        low, high = min(*values, *before, 0.0), max(*values, *before, 0.0)
         left, right = _room(found, values, size_of(ax), len(members), font=5 if small else 6)
         span = (high - low or 1.0) / (1.0 - left - right)
         panel.set_xlim(low - left * span, high + right * span)
         panel.set_ylim(len(y) - 0.5, -0.5)
-        for at, value in zip(y, values, strict=True):
+        for at, value, other in zip(y, values, before, strict=True):
+            # The number stands beyond bar and diamond.
+            end = max(value, other) if value >= 0 else min(value, other)
             panel.annotate(
-                _signed(value), (value, at), (2 if value >= 0 else -2, 0), textcoords="offset points",
+                signed(value), (end, at), (2 if value >= 0 else -2, 0), textcoords="offset points",
                 ha="left" if value >= 0 else "right", va="center", fontsize=5 if small else 6,
             )  # fmt: skip
         panel.set_xticks([])
@@ -165,7 +181,7 @@ def _room(found: Comparison, values: Array, width: float, panels: int, *, font: 
     inches = 0.62 / 72.0
     names = inches * 6.5 * max(len(name) for name in _labels(found))
     panel = max(width - names, 0.3 * width) / panels
-    text = min((inches * font * max(len(_signed(v)) for v in values) + 0.06) / panel, 0.42)
+    text = min((inches * font * max(len(signed(v)) for v in values) + 0.06) / panel, 0.42)
     return (text if (values < 0).any() else 0.04, text if (values >= 0).any() else 0.04)
 
 
@@ -245,7 +261,7 @@ def plots(found: Comparison) -> tuple[Plot, ...]:
         ),
         Plot(
             "compare-welfare", "Welfare by member and structure", plot_welfare, welfare_data,
-            "Changes from the benchmark, all steps together.", bars,
+            f"Changes from the benchmark, all steps together.{_POOL if has_pool(found) else ''}", bars,
         ),
         Plot(
             "compare-ranks", "The order of sectors by structure", plot_ranks, ranks_data,
@@ -263,8 +279,3 @@ def _labels(found: Comparison) -> list[str]:
 
 def _unit(found: Comparison) -> str:
     return usd_of(found.benchmark)
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+,.0f}"
-    return "0" if text in ("+0", "-0") else text.replace("-", "\u2212")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from viner.model.policy import DUTIES
 from viner.scenarios.creation import favoured
-from viner.scenarios.figures_common import axes, label_x, position, rows_of, size_of, usd
+from viner.scenarios.figures_common import axes, label_x, position, rows_of, signed, size_of, usd
 from viner.scenarios.run import RunResult
 from viner.scenarios.spending import by_cell, spending
 from viner.scenarios.tables import importer_of
@@ -144,7 +144,7 @@ def _group(panel: Axes, row: Mapping[str, Any], first: float, second: float, wor
         low, high = sorted((row["producer_price_after"], p1))
         if low < p0 < high:
             low, high = (low, p0) if p0 - low > high - p0 else (p0, high)
-        text = _labelled(f"{word} after", row["wedge_after"])
+        text = f"{word} after\n{row['wedge_after']:,.0f}"
         place = (0.0, (low + high) / 2)
         panel.annotate(text, place, (3, 0), textcoords="offset points", va="center", fontsize=font, bbox=box)
     if row["wedge_before"] and q1 < q0:
@@ -193,5 +193,4 @@ def _area(
 
 
 def _labelled(name: str, value: float, gap: str = "\n") -> str:
-    text = f"{value:+,.0f}"
-    return f"{name}{gap}{'0' if text in ('+0', '-0') else text}".replace("-", "\u2212")
+    return f"{name}{gap}{signed(value)}"

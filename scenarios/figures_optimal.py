@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from viner.scenarios.figures_common import axes, label_x, size_of, usd_of
+from viner.scenarios.figures_common import axes, label_x, signed, size_of, usd_of
 from viner.scenarios.frames_optimal import OptimalResult, optimal_frame, totals
 from viner.scenarios.plots import Plot
 
@@ -33,7 +33,8 @@ def plot_optimal_rates(result: OptimalResult, *, ax: Axes | None = None) -> Axes
     ax.axvline(0.0, color="black", linewidth=0.6)
     ax.set_yticks(y, list(result.benchmark.sectors.values()))
     ax.set_ylim(-0.6, len(sectors) - 0.4)
-    label_x(ax, "Optimal tariff on third countries, % ad valorem (lines: supply elasticity from 8 to 1)")
+    low, high = min(result.supply.values()), max(result.supply.values())
+    label_x(ax, f"Optimal tariff on third countries, % ad valorem (lines: supply elasticity from {high:g} to {low:g})")
     small = size_of(ax) < 5
     ax.legend(frameon=False, fontsize=5.5 if small else 7, loc="lower left", bbox_to_anchor=(0.0, 1.0),
               ncols=3 if small else 5, handletextpad=0.3, columnspacing=0.9)  # fmt: skip
@@ -41,14 +42,14 @@ def plot_optimal_rates(result: OptimalResult, *, ax: Axes | None = None) -> Axes
 
 
 def plot_optimal_gains(result: OptimalResult, *, ax: Axes | None = None) -> Axes:
-    """Draw what the best rates of each importer do to itself, to the other members and to all others."""
+    """Draw what the best rates of each importer do to itself, to the other members and to non-members."""
     ax = axes(ax)
     data = totals(result)
     x = np.arange(len(data))
     parts = (
         ("gain", "Who sets the rate", "#0072B2", ""),
         ("other_members", "Other members", "#E69F00", "...."),
-        ("others", "All others", "#D55E00", "////"),
+        ("non_members", "Non-members", "#D55E00", "////"),
     )
     width = 0.27
     extent = float(np.abs(data[[name for name, *_ in parts]].to_numpy()).max())
@@ -60,7 +61,7 @@ def plot_optimal_gains(result: OptimalResult, *, ax: Axes | None = None) -> Axes
                 continue
             up = value >= 0
             ax.annotate(
-                f"{value:+,.0f}".replace("-", "\u2212"), (place, value), (0, 2 if up else -2), ha="center",
+                signed(value), (place, value), (0, 2 if up else -2), ha="center",
                 va="bottom" if up else "top", textcoords="offset points", fontsize=4.4 if size_of(ax) < 5 else 6,
             )  # fmt: skip
     ax.axhline(0.0, color="black", linewidth=0.6)
@@ -84,6 +85,7 @@ PLOTS = (
     ),
     Plot(
         "optimal-gains", "What optimal tariffs are worth", plot_optimal_gains, totals,
-        "Changes from the benchmark, all sectors together.", (3.0, 3.2),
+        "Changes from the benchmark, all sectors together. Non-members: all but the members, whether "
+        "they pay the rate or not.", (3.0, 3.2),
     ),
 )  # fmt: skip

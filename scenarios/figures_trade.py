@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
-from viner.scenarios.figures_common import axes, colours, label_x, position, records, size_of, symmetric, usd
+from viner.scenarios.figures_common import axes, colours, label_x, position, records, signed, size_of, symmetric, usd
 from viner.scenarios.run import RunResult
 from viner.scenarios.spending import BANDS, by_cell
 from viner.scenarios.tables import importer_of
@@ -158,7 +158,7 @@ def plot_quantity_heatmap(result: RunResult, *, importer: str | None = None, ax:
         text, ink = "new", "black"
         if np.isfinite(value):
             ink = "white" if abs(value) > 0.6 * size else "black"
-            text = f"{value:+.{1 if abs(value) < 10 else 0}f}".replace("-", "\u2212")
+            text = signed(value, 1 if abs(value) < 10 else 0)
         # What stands inside a cell takes no room of its own, and need not be measured.
         ax.text(i, s, text, ha="center", va="center", fontsize=points, color=ink, in_layout=False)
     ax.set_xticks(range(len(regions)), [f"{r}\n(home)" if r == importer else r for r in regions])

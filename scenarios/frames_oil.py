@@ -1,9 +1,10 @@
 """What the oil study tabulates: the bill at given volumes, months, the year by regime, and what was observed."""
 
+import numpy as np
 import pandas as pd
 
 from viner.model.oil import Regime, break_even
-from viner.scenarios.oil import MEASURES, Facts, OilResult, span
+from viner.scenarios.oil import MEASURES, Facts, OilResult, has, span
 
 
 def bill(facts: Facts, terms: tuple[Regime, ...]) -> pd.DataFrame:
@@ -45,7 +46,7 @@ def months(result: OilResult) -> pd.DataFrame:
             }
         )
         for measure in ("within", "above", "other", "refined", "exports", "home_use", "duties_paid", "allowance_rent"):
-            frame[measure] = result.amounts[measure][0, k]
+            frame[measure] = result.amounts[measure][0, k] if has(regime, measure) else np.nan
         frame["basis"] = "assumed"
         blocks.append(frame)
     return pd.concat(blocks, ignore_index=True)
@@ -58,6 +59,7 @@ def summary(result: OilResult) -> pd.DataFrame:
         rows += [
             (regime.name, measure, *span(result.annual(measure)[:, k]), unit, "assumed")
             for measure, (unit, _) in MEASURES.items()
+            if has(regime, measure)
         ]
         if k:
             for measure in ("deliveries", "refined"):
@@ -78,18 +80,21 @@ def compared(result: OilResult) -> pd.DataFrame:
     paid_for = result.amounts["above"][:, k, :4].sum(axis=1) / result.amounts["deliveries"][:, k, :4].sum(axis=1)
     duty = facts.duty["value"].to_numpy(dtype=float)[:4].mean()
     free = (1.0 - result.draws["delta"].to_numpy()) * result.world_price[:4].mean() - duty
-    cost, lost = facts.value("imf_cost"), -result.change("belarus")[:, k]
+    lost = -result.change("belarus")[:, k]
     eleven = result.annual("deliveries", 11)[:, k]
-    price, paid = facts.value("crude_price_observed"), free + paid_for * duty
+    paid = free + paid_for * duty
     rows = [
-        ("Deliveries, January to October, change", facts.value("fall_observed"), ten_months, "per cent"),
-        ("Crude refined, January to October, change", facts.value("refining_observed"), refined, "per cent"),
-        ("Deliveries, January to November", facts.value("volume_11_months"), eleven, "Mt"),
-        ("Mean price of crude, January to April", price, paid, "USD/t"),
-        ("Cost to Belarus of the terms of 2010", cost, lost, "million USD"),
+        ("Deliveries, January to October, change", "fall_observed", ten_months, "per cent"),
+        ("Crude refined, January to October, change", "refining_observed", refined, "per cent"),
+        ("Deliveries, January to November", "volume_11_months", eleven, "Mt"),
+        ("Mean price of crude, January to April", "crude_price_observed", paid, "USD/t"),
+        ("Cost to Belarus of the terms of 2010", "imf_cost", lost, "million USD"),
     ]
     return pd.DataFrame(
-        [(item, seen, *span(model), unit, "observed", "assumed") for item, seen, model, unit in rows],
+        [
+            (item, facts.value(seen), *span(model), unit, facts.basis(seen), "assumed")
+            for item, seen, model, unit in rows
+        ],
         columns=["item", "observed", "model", "low", "high", "unit", "observed_basis", "model_basis"],
     )
 

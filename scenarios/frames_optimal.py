@@ -23,7 +23,7 @@ COLUMNS = (
     "benchmark_rate",
     "interior",
     "gain",
-    "outsiders_change",
+    "elsewhere_change",
     "world_change",
     "unit",
     "basis",
@@ -97,7 +97,7 @@ def _own(result: OptimalResult, importer: str) -> Array:
 
 
 def totals(result: OptimalResult) -> pd.DataFrame:
-    """Return gains summed over sectors: of each importer, of the other members, of outsiders, and in all."""
+    """Return gains summed over sectors: of each importer, of the other members, of non-members, and in all."""
     codes = list(result.benchmark.regions)
     members = [codes.index(code) for code in result.members]
     rows = []
@@ -110,7 +110,7 @@ def totals(result: OptimalResult) -> pd.DataFrame:
         rows.append(
             (importer, own, union - own, float(by_region.sum()) - union, float(by_region.sum()), *shares.values())
         )
-    columns = ["importer", "gain", "other_members", "others", "world", *result.members]
+    columns = ["importer", "gain", "other_members", "non_members", "world", *result.members]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -121,11 +121,11 @@ def headlines(result: OptimalResult, sums: pd.DataFrame) -> tuple[str, ...]:
     for importer, gain, others in zip(sums["importer"], sums["gain"], sums["world"] - sums["gain"], strict=True):
         rates = 100.0 * result.found["central", str(importer)].rate
         rates = rates[np.isfinite(rates)]
-        text = (
-            f"{result.name(str(importer))}: optimal rates from {rates.min():.1f} to {rates.max():.1f} %, "
-            f"gain {gain:,.0f} {unit}, change of all others {others:+,.0f}."
-        )
-        out.append(text.replace("-", "\u2212"))
+        # A rate that rounds to nothing has no sign.
+        low, high = (np.round(end, 1) + 0.0 for end in (rates.min(), rates.max()))
+        other = "all non-members" if importer == UNION else "everybody else, other members among them,"
+        text = f"{result.name(str(importer))}: optimal rates from {low:.1f} to {high:.1f} %, gain {gain:,.0f} {unit}, "
+        out.append(f"{text}change of {other} {np.round(others) + 0.0:+,.0f}.".replace("-", "\u2212"))
     return tuple(out)
 
 
@@ -146,7 +146,7 @@ def optimal_tables(
             "importer": "Best for",
             "gain": "Its gain",
             "other_members": "Other members",
-            "others": "Others",
+            "non_members": "Non-members",
             "world": "World",
             **{code: result.benchmark.regions[code] for code in result.members},
         }

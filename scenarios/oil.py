@@ -35,6 +35,11 @@ MEASURES: Mapping[str, tuple[str, str]] = {
 }
 
 
+def has(regime: Regime, measure: str) -> bool:
+    """Return whether a measure has a meaning under a regime: without an allowance nothing is within it or above."""
+    return regime.allowance > 0.0 or measure not in ("within", "above", "allowance_rent")
+
+
 @dataclass(frozen=True)
 class Facts:
     """The figures of a study with their sources, as in its file.
@@ -62,6 +67,10 @@ class Facts:
         if row["low"].isna().any():
             return self.value(quantity), self.value(quantity)
         return float(row["low"].iloc[0]), float(row["high"].iloc[0])
+
+    def basis(self, quantity: str) -> str:
+        """Return how well a figure is known."""
+        return str(self._row(quantity)["basis"].iloc[0])
 
     def _row(self, quantity: str) -> pd.DataFrame:
         return self.rows[self.rows["quantity"] == quantity]

@@ -3,7 +3,8 @@
 One rate on all third countries, by sector: for each member the best for itself while the others keep theirs, and for
 the union the best for its members' summed welfare. What such a rate is worth rests on how far outsiders give way in
 price, that is on the elasticity of supply, which is assumed in the benchmark. So both ends of its range, 1 and 8, are
-solved beside the central 3. Where all supplies are infinitely elastic, every optimal rate is zero.
+solved beside the central 3. Where all supplies are infinitely elastic every optimal rate is zero, as the benchmark has
+no duties between members; beside one that stays, a second best would not be.
 
 Nobody answers here: other countries keep their tariffs. The CIS stays free of duty under its agreements unless asked
 for otherwise.
@@ -65,7 +66,8 @@ def perform(supply: float, outsiders: tuple[str, ...], progress: Progress) -> Fi
     seconds = time.perf_counter() - clock
     frame, sums = optimal_frame(result), totals(result)
     assumed = (
-        f"The elasticity of supply is assumed: {supply:g}; low and high rates span {SUPPLY.low:g} to {SUPPLY.high:g}."
+        f"The elasticity of supply is assumed: {supply:g}; low and high rates are the extremes at elasticities of "
+        f"{', '.join(f'{end:g}' for end in sorted({*ends.values()}))}."
     )
     notes = (f"{basis_note(result.benchmark)} {assumed}", LEFT_OUT)
     return Findings(

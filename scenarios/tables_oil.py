@@ -38,7 +38,7 @@ def tables(result: OilResult, frames: Mapping[str, pd.DataFrame], notes: tuple[s
             "model_basis": "Basis, model",
         }
     )
-    imf = "Observed cost: the IMF's figure, which is at given volumes."
+    imf = "The cost beside the model's is an estimate of the IMF, at given volumes."
     facts = frames["facts"].rename(columns=str.capitalize)
     digits = dict.fromkeys(("Value", "Low", "High"), 3)
     ranged = dict.fromkeys(("Observed", "Model", "Low", "High"), 1)
@@ -75,7 +75,8 @@ def _with_ranges(result: OilResult, summary: pd.DataFrame, names: Mapping[str, s
     cells = {(r.regime, r.measure): (r.unit, r.value, r.low, r.high) for r in records(summary)}
     frame = pd.DataFrame({"Measure": list(names.values())})
     for regime in result.regimes[first:]:
-        frame[regime.name] = [_cell(*cells[regime.name, measure]) for measure in names]
+        at = [(regime.name, measure) for measure in names]
+        frame[regime.name] = [_cell(*cells[key]) if key in cells else "" for key in at]
     return frame
 
 

@@ -45,6 +45,14 @@ def test_the_figures_show_the_table(whole: Comparison) -> None:
     welfare = welfare_data(whole)
     assert len(welfare) == 3 * len(whole.names)
     assert_allclose(welfare["total"], [whole.value(r.structure, r.region, "total") for r in welfare.itertuples()])
+    assert_allclose(
+        welfare["before_pool"], [whole.value(r.structure, r.region, "before_pool") for r in welfare.itertuples()]
+    )
+    table = overview(whole)
+    for member in ("RUS", "KAZ", "BLR"):
+        pool = [whole.value(name, member, "pool_transfer") for name in whole.names]
+        assert_allclose(table.frame[f"Welfare {member}"] - table.frame[f"Before pool {member}"], pool, atol=1e-6)
+    assert "they are +328 of +372 for RUS" in table.notes[0]
     ranks = ranks_data(whole)
     own = ranks[ranks["structure"] == "nested-armington"]
     assert_allclose(own["rank_correlation"], 1.0)
@@ -70,6 +78,8 @@ def test_a_scenario_without_a_union(raise_duty: Scenario, tmp_path: Path) -> Non
     assert isinstance(benchmark, Benchmark)
     found = compare(replace(raise_duty, benchmark=replace(benchmark, unions={})), ("nested-armington",))
     assert ranked_measure(found) == "import_volume"
+    assert not any("pool" in column for column in overview(found).frame.columns)
+    assert "ool" not in overview(found).notes[0]
     write_comparison(found, tmp_path / "out")
     assert (tmp_path / "out" / "figures" / "compare-welfare.pdf").is_file()
 

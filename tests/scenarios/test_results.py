@@ -262,7 +262,8 @@ def test_tables_and_equations_compile(folder: Path, tmp_path: Path) -> None:
     body = "\n".join(
         (folder / "tables" / f"{p.stem}.tex").read_text() for p in sorted((folder / "tables").glob("*.tex"))
     )
-    document = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n" + body + "\\end{document}\n"
+    packages = "\\usepackage{array,booktabs,graphicx,longtable,pdflscape}\n"
+    document = "\\documentclass{article}\n" + packages + "\\begin{document}\n" + body + "\\end{document}\n"
     texts = {"tables": document} | {n: equations_as_latex(structures.get(n)) for n in structures.names()}
     for name, text in texts.items():
         (tmp_path / f"{name}.tex").write_text(text)
@@ -271,6 +272,8 @@ def test_tables_and_equations_compile(folder: Path, tmp_path: Path) -> None:
             cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-2000:]
+        if name == "tables":
+            assert not re.findall(r"Overfull .hbox \((?:\d\d|[5-9])\d*\.|Float too large", done.stdout)
         assert (tmp_path / f"{name}.pdf").stat().st_size > 10_000
 
 

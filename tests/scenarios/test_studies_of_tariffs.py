@@ -40,11 +40,16 @@ def test_optimal_rates_beat_those_in_force(optimal: Findings) -> None:
     assert (members["gain"] >= 0.0).all()
     assert (frame["rate_low"] <= frame["rate"]).all()
     assert (frame["rate"] <= frame["rate_high"]).all()
-    assert_allclose(frame["world_change"], frame["gain"] + frame["outsiders_change"], atol=1e-6)
+    assert_allclose(frame["world_change"], frame["gain"] + frame["elsewhere_change"], atol=1e-6)
     sums = optimal.frames["totals"].set_index("importer")
     assert_allclose(frame.groupby("importer")["gain"].sum(), sums["gain"].sort_index())
     # What is best for all three together is at least as good for them as what is best for one.
     together = sums["gain"] + sums["other_members"]
+    assert_allclose(together + sums["non_members"], sums["world"], atol=1e-6)
+    # What the sentences call everybody else is all but who sets the rate; the figure parts it in two.
+    for text, row in zip(optimal.headlines, optimal.frames["totals"].itertuples(), strict=True):
+        assert f"change of {'all non-members' if row.importer == UNION else 'everybody else'}" in text
+        assert f"{row.other_members + row.non_members:+,.0f}.".replace("-", "\u2212") in text
     assert together.idxmax() == UNION
     for member in MEMBERS:
         assert sums.loc[member, member] == pytest.approx(sums.loc[member, "gain"])
@@ -64,7 +69,8 @@ def test_the_union_gains_more_with_its_best_rate_than_with_the_common_tariff(opt
 def test_optimal_rates_are_zero_where_supplies_are_infinitely_elastic() -> None:
     found = optimal_tariff.scenario(supply=np.inf).perform(quiet)
     assert_allclose(found.frames["optimal"]["rate"], 0.0, atol=1e-9)
-    assert "inf" in found.notes[0]
+    assert "inf; low and high rates are the extremes at elasticities of 1, 8, inf." in found.notes[0]
+    assert all("rates from 0.0 to 0.0 %, gain" in text for text in found.headlines)
 
 
 def test_the_rate_can_be_levied_on_the_cis_too() -> None:

@@ -142,6 +142,5 @@ def test_a_missing_elasticity_comes_with_what_may_stand_for_it(benchmark: Benchm
         benchmark.market_data(UNION.parameters)
     assert "no row gives sigma_union for any sector and region" in str(caught.value)
     row = "Add the row: sigma_union,*,*,VALUE,assumed,SOURCE"
-    assert f"{row}. Without a source of its own: the geometric mean of sigma_imports and sigma_home" in str(
-        caught.value
-    )
+    other = "or with --defaults take the geometric mean of sigma_imports and sigma_home"
+    assert f"{row}, or set it in a scenario's [parameters], {other}" in str(caught.value)

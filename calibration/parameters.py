@@ -182,7 +182,7 @@ def override(
         where = f"parameters: {key!r}"
         name, _, rest = key.partition(".")
         if name not in known:
-            faults.append(Fault(where, f"parameter {name!r}", "a known parameter", nearest(name, list(known))))
+            faults.append(Fault(where, "an unknown parameter", "one that a structure has", nearest(name, list(known))))
             continue
         place = _place(rest, sectors, regions, where)
         spec = known[name]

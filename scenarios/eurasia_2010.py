@@ -69,18 +69,19 @@ def scenario(
     exceptions
         Whether Kazakhstan has its exceptions. Without them the common tariff holds in full from the start.
     year
-        From 2010 to 2015: of the exceptions.
+        From 2010 to 2015: of the exceptions, and refused without them.
     share_range
-        ``low``, ``central`` or ``high``: the shares of imports that the exceptions cover.
+        ``low``, ``central`` or ``high``: the shares of imports that the exceptions cover, and refused without them.
     collections
         Who collects the pooled duties: as the ``model`` has it, or in the shares of ``2012``.
 
     Raises
     ------
     ScenarioError
-        An option is out of its range.
+        An option is out of its range, or would change nothing.
     """
     _check(internal_share, year, share_range, collections)
+    _check_use(exceptions=exceptions, year=year, share_range=share_range)
     treated = treaty(exceptions=exceptions)
     benchmark = load_benchmark(BENCHMARK)
     taxed = with_taxed_trade(benchmark, internal_share) if internal_share > 0 else benchmark
@@ -127,6 +128,19 @@ def _check(internal_share: float, year: int, share_range: str, collections: str)
         faults.append(Fault("eurasia-2010", f"share_range = {share_range}", "low, central or high"))
     if collections not in ("model", "2012"):
         faults.append(Fault("eurasia-2010", f"collections = {collections}", "model or 2012"))
+    if faults:
+        raise ScenarioError(faults)
+
+
+def _check_use(*, exceptions: bool, year: int, share_range: str) -> None:
+    """Refuse options of the exceptions where there are none: they would change nothing."""
+    if exceptions:
+        return
+    expected, cure = "exceptions = yes with it", "Add it; without exceptions the common tariff holds from the start"
+    given = {f"year = {year}": year != YEARS[-1], f"share_range = {share_range}": share_range != "central"}
+    faults = [
+        Fault("eurasia-2010", f"{found} and no exceptions", expected, cure) for found, is_so in given.items() if is_so
+    ]
     if faults:
         raise ScenarioError(faults)
 

@@ -203,6 +203,10 @@ def _move(benchmark: Benchmark, shock: Shock, locate: Locate, traded: Mask) -> M
             faults += error.faults
     if faults:
         raise ScenarioError((*faults, *_rate_fault(benchmark, shock, locate)))
+    if shock.instrument == "export-duty" and _is_home(shock, benchmark):
+        found = f"export-duty on what {shock.origin} sells at home"
+        expected = "another destination than the origin: home sales pass no border"
+        raise ScenarioError(Fault(locate(("destination",)), found, expected, "For a tax on home sales use 'excise'"))
     cells = np.zeros(benchmark.value.shape, dtype=np.bool_)
     cells[np.ix_(*axes)] = True
     if schedule is not None:

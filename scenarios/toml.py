@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from viner.calibration.benchmark import Benchmark
 from viner.calibration.read import embedded_benchmarks, load_benchmark
 from viner.calibration.tables import Findings, read_text
 from viner.calibration.tomlfile import Strict, read_toml
@@ -144,7 +145,9 @@ def load_scenario(path: str | Path) -> Scenario:
         try:
             opens = opens_routes(str(structure))
             where = _original(locate, draft)
-            fit(load_benchmark(benchmark), draft.steps, _numbers(pool), parameters, where, opens=opens)
+            loaded = load_benchmark(benchmark)
+            _add(findings, _unknown_codes(loaded, content.get("step"), draft, locate))
+            fit(loaded, draft.steps, _numbers(pool), parameters, where, opens=opens)
         except InputError as error:
             _add(findings, error.faults)
     if form is None or findings.faults or benchmark is None:
@@ -225,6 +228,28 @@ def _benchmark(name: object, folder: Path, locate: Locate, findings: Findings) -
     expected = "an embedded benchmark or a folder, relative to the scenario's own"
     _add(findings, [Fault(locate(("benchmark",)), repr(name), expected, nearest(name, embedded))])
     return None
+
+
+def _unknown_codes(benchmark: Benchmark, tables: object, draft: _Draft, locate: Locate) -> list[Fault]:
+    """Return the codes that the benchmark does not have, of shocks with other faults, which were not tried on it."""
+    faults: list[Fault] = []
+    for i, table in enumerate(map(_table, tables if isinstance(tables, list) else [])):
+        given = table.get("shock")
+        for j, shock in enumerate(map(_table, given if isinstance(given, list) else [])):
+            for key, expand in {
+                "sector": benchmark.expand_sectors,
+                "origin": benchmark.expand_regions,
+                "destination": benchmark.expand_regions,
+            }.items():
+                codes = shock.get(key, "*")
+                legible = isinstance(codes, str) or (isinstance(codes, list) and all(isinstance(c, str) for c in codes))
+                if j in draft.places[i] or not legible:
+                    continue
+                try:
+                    expand(codes, where=locate(("step", i, "shock", j, key)))
+                except InputError as error:
+                    faults += error.faults
+    return faults
 
 
 def _table(value: object) -> Mapping[str, Any]:

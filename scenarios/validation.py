@@ -145,7 +145,9 @@ def _instrument_fault(instrument: object, where: str) -> Fault | None:
     name = hyphens(instrument)
     if name in AVAILABLE:
         return None
-    return Fault(where, f"unknown instrument {instrument!r}", available, nearest(name, tuple(AVAILABLE)))
+    near = nearest(name, tuple(AVAILABLE))
+    # All that are known stand in `available` already.
+    return Fault(where, f"unknown instrument {instrument!r}", available, near if near.startswith("Did") else "")
 
 
 _LIMITS: Mapping[str, tuple[Callable[[float], bool], str, str]] = {

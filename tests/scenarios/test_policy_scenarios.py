@@ -15,7 +15,7 @@ from viner.scenarios.eurasia_2010 import MEMBERS, THIRD_COUNTRIES
 from viner.scenarios.figures_common import spaced
 from viner.scenarios.figures_trade import import_shares_data
 from viner.scenarios.run import RunResult, rebased, run
-from viner.scenarios.scenario import Shock, Step
+from viner.scenarios.scenario import Scenario, Shock, Step
 from viner.scenarios.variants import all_variants, assumptions_table, plot_variants, variants_frame, variants_table
 
 
@@ -214,3 +214,23 @@ def test_barriers_are_no_benchmark(deep: RunResult) -> None:
 def test_options_are_checked(make: object, message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         make()  # type: ignore[operator]
+
+
+def test_options_that_would_change_nothing_are_refused() -> None:
+    for options, found in (
+        ({"year": 2012}, "year = 2012 and no exceptions; expected exceptions = yes with it"),
+        ({"share_range": "low"}, "share_range = low and no exceptions"),
+    ):
+        with pytest.raises(ScenarioError, match=found):
+            eurasia_2010.scenario(**options)
+    assert eurasia_2010.scenario(exceptions=True, year=2012).steps != eurasia_2010.scenario(exceptions=True).steps
+
+
+def test_an_export_duty_is_on_what_passes_a_border() -> None:
+    def with_destination(code: str) -> Scenario:
+        shock = Shock("export-duty", origin="RUS", destination=code, rate=0.1)
+        return Scenario(benchmark="eurasia-2009", steps=[Step("tax", [shock])])
+
+    with pytest.raises(ScenarioError, match="export-duty on what RUS sells at home; expected another destination"):
+        run(with_destination("RUS"))
+    assert run(with_destination("KAZ")).total.total.any()

@@ -177,7 +177,7 @@ def test_what_the_benchmark_lacks_is_reported_together(small: Benchmark) -> None
         resolve(scenario)
     text = str(caught.value)
     assert "mine: pool.RUSS: region 'RUSS'; expected a region of the benchmark. Did you mean 'RUS'?" in text
-    assert "mine: parameters: 'sigma_import': parameter 'sigma_import'" in text
+    assert "mine: parameters: 'sigma_import': an unknown parameter" in text
     assert "mine: step[0].shock[0].origin: 'CHM'" in text
     assert "Did you mean 'CHN'?" in text
     assert "mine: step[0].shock[1].sector: 'metal'" in text

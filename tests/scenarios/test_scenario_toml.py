@@ -212,3 +212,17 @@ def test_a_shock_that_names_neither_side_warns(folder: Path) -> None:
     scenario = load_scenario(path)
     with pytest.warns(InputWarning, match=r"step\[0\].shock\[0\].rate: the shock names neither origin nor"):
         resolve(scenario)
+
+
+def test_unknown_codes_are_said_beside_other_faults_of_a_shock(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        'benchmark = "eurasia-2009"\nstructure = "nested-armington"\n[[step]]\nname = "cut"\n[[step.shock]]\n'
+        'instrument = "tarif"\nsector = "metal"\norigin = "CHM"\ndestination = ["KAZ", "XX"]\nrate = 0.1\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    places = {fault.where.rpartition(".")[2] for fault in caught.value.faults}
+    assert places == {"instrument", "sector", "origin", "destination"}
+    assert "Did you mean 'tariff'?" in str(caught.value)

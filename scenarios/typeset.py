@@ -112,6 +112,8 @@ def as_latex(table: Table) -> str:
     head = " & ".join(_heading(str(c), broken=c in table.digits) for c in printed.columns) + r" \\"
     rows = [" & ".join(latex_text(str(x)) for x in row) + r" \\" for row in printed.itertuples(index=False)]
     size = r"\scriptsize\setlength{\tabcolsep}{3pt}" if small else r"\small"
+    if side and taken > _SIDE:
+        size = size.replace("scriptsize", "tiny")
     caption, label = rf"\caption{{{latex_text(table.title)}}}", rf"\label{{tab:{table.name}}}"
     notes = rf"\emph{{Notes:}} {latex_text(' '.join(table.notes))}"
     if long:

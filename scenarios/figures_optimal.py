@@ -33,8 +33,9 @@ def plot_optimal_rates(result: OptimalResult, *, ax: Axes | None = None) -> Axes
     ax.axvline(0.0, color="black", linewidth=0.6)
     ax.set_yticks(y, list(result.benchmark.sectors.values()))
     ax.set_ylim(-0.6, len(sectors) - 0.4)
-    low, high = min(result.supply.values()), max(result.supply.values())
-    label_x(ax, f"Optimal tariff on third countries, % ad valorem (lines: supply elasticity from {high:g} to {low:g})")
+    supply = sorted(result.supply.values())
+    span = f"lines: supply elasticity from {supply[-1]:g} to {supply[0]:g}"
+    label_x(ax, f"Optimal tariff on third countries, % ad valorem ({span})")
     small = size_of(ax) < 5
     ax.legend(frameon=False, fontsize=5.5 if small else 7, loc="lower left", bbox_to_anchor=(0.0, 1.0),
               ncols=3 if small else 5, handletextpad=0.3, columnspacing=0.9)  # fmt: skip

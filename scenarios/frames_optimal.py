@@ -125,7 +125,7 @@ def headlines(result: OptimalResult, sums: pd.DataFrame) -> tuple[str, ...]:
         low, high = (np.round(end, 1) + 0.0 for end in (rates.min(), rates.max()))
         other = "all non-members" if importer == UNION else "everybody else, other members among them,"
         text = f"{result.name(str(importer))}: optimal rates from {low:.1f} to {high:.1f} %, gain {gain:,.0f} {unit}, "
-        out.append(f"{text}change of {other} {np.round(others) + 0.0:+,.0f}.".replace("-", "\u2212"))
+        out.append(f"{text}change of {other} {np.round(others) + 0.0:+,.0f}.".replace(" -", " \u2212"))
     return tuple(out)
 
 

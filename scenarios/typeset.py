@@ -93,7 +93,7 @@ def as_latex(table: Table) -> str:
     wide = [c for c in printed.columns if c not in table.digits and printed[c].str.len().max() > 40]
     small = len(printed.columns) > 6 or bool(wide)
     letters = {
-        c: max(min(len(str(c)), _HEADING) if c in table.digits else len(str(c)), int(printed[c].str.len().max()))
+        c: max(max(map(len, _broken(str(c)))) if c in table.digits else len(str(c)), int(printed[c].str.len().max()))
         for c in printed.columns
     }
     taken = sum(_LETTER[small] * letters[c] for c in printed.columns if c not in wide)
@@ -112,6 +112,8 @@ def as_latex(table: Table) -> str:
     head = " & ".join(_heading(str(c), broken=c in table.digits) for c in printed.columns) + r" \\"
     rows = [" & ".join(latex_text(str(x)) for x in row) + r" \\" for row in printed.itertuples(index=False)]
     size = r"\scriptsize\setlength{\tabcolsep}{3pt}" if small else r"\small"
+    if side and taken > _SIDE:
+        size = size.replace("scriptsize", "tiny")
     caption, label = rf"\caption{{{latex_text(table.title)}}}", rf"\label{{tab:{table.name}}}"
     notes = rf"\emph{{Notes:}} {latex_text(' '.join(table.notes))}"
     if long:
@@ -170,10 +172,14 @@ def _heading(text: str, *, broken: bool) -> str:
     """Return a heading; one that is much longer than the numbers below is broken over lines."""
     if not broken or len(text) <= _HEADING:
         return latex_text(text)
-    lines = wrap(text, _HEADING, break_long_words=False, break_on_hyphens=False)
+    lines = _broken(text)
     if len(lines) == 1:
         return latex_text(text)
     return r"\shortstack[r]{" + r"\\".join(map(latex_text, lines)) + "}"
+
+
+def _broken(text: str) -> list[str]:
+    return wrap(text, _HEADING, break_long_words=False, break_on_hyphens=False)
 
 
 def as_markdown(table: Table) -> str:

@@ -1,12 +1,15 @@
 """The flagship's figures: their data are those of the result, and what they show is their data."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.testing import assert_allclose
 
 from viner.scenarios import figures
-from viner.scenarios.figures_common import label_x
+from viner.scenarios.figures_common import label_x, signed
 from viner.scenarios.figures_market import market_diagram_data
 from viner.scenarios.figures_trade import (
     import_shares_data,
@@ -56,6 +59,35 @@ def test_numbers_in_the_waterfall_do_not_cover_each_other(eurasia: RunResult) ->
     assert totals["+370"] > 0.0 > totals["\u2212247"]
     for n, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[n + 1 :])
+    # Nor do two stand side by side so close that they read as one.
+    sides = [box.padded(figure.dpi * 1.5 / 72) for box in boxes]
+    produced, collected = (
+        next(box for box, t in zip(sides, figure.axes[0].texts, strict=False) if t.get_text() == text)
+        for text in ("+119", "+10")
+    )
+    assert not produced.overlaps(collected)
+
+
+def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
+    assert [signed(v, 1) for v in (0.04, -0.04, 0.0, 1.25, -1234.5)] == ["0.0", "0.0", "0.0", "+1.2", "\u22121,234.5"]
+    assert [signed(v) for v in (0.4, -0.4, -3.0)] == ["0", "0", "\u22123"]
+
+
+def test_rounding_sets_no_order_of_producers(eurasia: RunResult) -> None:
+    o = eurasia.total
+    noise = 1e-12 * np.random.default_rng(1).standard_normal(o.producer_surplus.shape)
+    noise[5] = 1.0
+    outcomes = {**eurasia.simulation.outcomes, "total": replace(o, producer_surplus=noise)}
+    moved = replace(eurasia, simulation=replace(eurasia.simulation, outcomes=outcomes))
+    names = [t.get_text() for t in plot_producer_gains(moved).get_yticklabels()][::-1]
+    every = list(eurasia.benchmark.sectors.values())
+    assert names == [every[5], *every[:5], *every[6:]]
+
+
+def test_the_level_of_duties_has_no_sign(eurasia: RunResult) -> None:
+    figure = figures.draw(next(p for p in figures.FIGURES if p.name == "market-diagram"), eurasia, 3.4, 3.2)
+    texts = [t.get_text() for axes in figure.axes[0].child_axes for t in axes.texts]
+    assert "Duties after\n515" in texts
 
 
 def test_gains_of_producers_show_both_numbers(eurasia: RunResult) -> None:

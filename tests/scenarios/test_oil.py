@@ -81,6 +81,21 @@ def test_the_range_holds_the_centre_and_marks_it_assumed(findings: Findings, res
     assert fall["low"] < fall["observed"] < fall["high"]
     assert len(result.draws) == 1 + 2 * 10 + 2**10
     assert result.solution.converged.all()
+    bases = compared["observed_basis"]
+    assert set(bases.index[bases == "estimated"]) == {"Cost to Belarus of the terms of 2010"}
+    assert set(bases) == {"observed", "estimated"}
+
+
+def test_only_terms_with_an_allowance_have_crude_above_it(findings: Findings) -> None:
+    of_allowance = ["within", "above", "allowance_rent"]
+    summary, months = findings.frames["summary"], findings.frames["months"]
+    assert set(summary.loc[summary["measure"].isin(of_allowance), "regime"]) == {"allowance-2010"}
+    there = months["regime"] == "allowance-2010"
+    assert months.loc[there, of_allowance].notna().all(axis=None)
+    assert months.loc[~there, of_allowance].isna().all(axis=None)
+    (table,) = (t for t in findings.tables if t.name == "regimes")
+    cells = table.frame.set_index("Measure")
+    assert cells.loc["of it above the allowance, Mt"].ne("").tolist() == [r == "allowance-2010" for r in cells.columns]
 
 
 def test_volumes_and_duties_add_up(result: OilResult) -> None:

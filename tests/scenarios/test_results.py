@@ -218,6 +218,19 @@ def test_long_headings_of_numbers_are_broken_over_lines() -> None:
     assert head in text.splitlines()
 
 
+def test_a_table_is_scaled_laid_on_its_side_or_broken_over_pages_by_its_size() -> None:
+    def latex(rows: int, columns: int) -> str:
+        frame = pd.DataFrame({f"Number {n}": np.full(rows, 123456.0) for n in range(columns)})
+        return as_latex(Table("t", "T", frame, dict.fromkeys(frame.columns, 1)))
+
+    small, high, wide = latex(5, 4), latex(80, 4), latex(5, 14)
+    assert r"\resizebox" in small
+    assert "longtable" not in small
+    assert r"\begin{longtable}" in high
+    assert "landscape" not in small + high
+    assert r"\begin{landscape}" in wide
+
+
 def test_latex_is_escaped_and_digits_are_sensible() -> None:
     frame = pd.DataFrame({"a_b": ["x & y", "50 %"], "value": [-0.0001, -1234.56]})
     text = as_latex(Table("t", "A_title", frame, {"value": 1}, ("Note.",)))

@@ -17,6 +17,7 @@ from viner.model.compile import Array, Arrays, Compiled
 from viner.model.continuation import follow
 from viner.model.diagnose import MOST_NAMED, RANGE, message, undetermined
 from viner.model.newton import ROUNDING, Block, logs, newton_step
+from viner.model.tatonnement import settle
 
 Status = Literal["converged", "not converged"]
 Rows = slice | NDArray[np.intp]
@@ -124,8 +125,23 @@ def solve(
             flat[rows] = found.flat
             iterations[rows] += found.steps
             ends |= {int(m): end for m, end, good in zip(rows, left, better, strict=True) if not good}
-        converged = (residual <= ROUNDING) & (np.abs(x).max(axis=1, initial=0.0) <= RANGE)
-        far = np.flatnonzero((residual <= ROUNDING) & ~converged)
+        right = residual <= ROUNDING
+        failed = np.flatnonzero(~right)
+        for first in range(0, len(failed), step):
+            rows = failed[first : first + step]
+            block = Block(compiled, some(rows), active[rows])
+            if block.complement is not None:
+                break
+            found, right[rows], left = settle(block, np.zeros_like(x[rows]) if start is None else start[rows])
+            better = right[rows] | (found.residual < residual[rows])
+            x[rows] = np.where(better[:, None], found.x, x[rows])
+            residual[rows] = np.where(better, found.residual, residual[rows])
+            flat[rows] = right[rows]
+            iterations[rows] += found.steps
+            far = np.abs(left).max(axis=1, initial=0.0) > RANGE
+            ends |= {int(m): end for m, end, off in zip(rows, left, far, strict=True) if off}
+        converged = right & (np.abs(x).max(axis=1, initial=0.0) <= RANGE)
+        far = np.flatnonzero(right & ~converged)
         if len(far):
             # A quota's price may be a large number, the log of a producer's price may not.
             converged[far] = (np.abs(x[far] * logs(compiled, some(far))) <= RANGE).all(axis=1)

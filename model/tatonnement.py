@@ -12,12 +12,11 @@ over back and forth; there the times of the unknowns that jump become short, and
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viner.model.compile import Array
 from viner.model.continuation import RUNAWAY, own_slopes
 from viner.model.kernels import confined, markets_first, markets_last
-from viner.model.newton import ROUNDING, TOLERANCE, Block, Flags, Found, solved
+from viner.model.newton import ROUNDING, TOLERANCE, Block, Found, solved
 
 _MOST_STEPS = 1500
 _FIRST, _SHORTEST, _LONGEST = 0.1, 1e-12, 1e14
@@ -25,26 +24,25 @@ _LONGER, _SHORTER = 1.2, 0.1
 # An excess that turned round is still large if it is above this part of what it was.
 _LARGE = 0.5
 _LARGEST_STEP = 1.0
-# A residual above rounding of the equations may be that of the unknowns, but not if it is larger than this.
-_FINEST = 1e-6
+# Steps from a point that is right on, to find one that is better still.
+_PATIENCE = 10
 _EPS = float(np.finfo(np.float64).eps)
 
 
-def settle(block: Block, start: Array) -> tuple[Found, Flags, Array]:
+def settle(block: Block, start: Array) -> tuple[Found, Array]:
     """Let the prices of every market of a block move from `start`, ``[market, unknown]``, until they come to rest.
 
     Returns
     -------
     Found
         The point with the smallest residual that each came to.
-    exact : ndarray of bool
-        By market, whether the unknowns there are right to their rounding.
     ends : ndarray
         ``[market, unknown]``: where the process was left.
     """
     x, d = markets_last(start).copy(), own_slopes(block, start)
     count = x.shape[1]
     out_x, ends, residual, exact = np.array(x), np.array(x), np.full(count, np.inf), np.zeros(count, dtype=bool)
+    best, patience = np.full(count, np.inf), np.full(count, _PATIENCE)
     steps, rows, time = np.zeros(count, dtype=np.int64), np.arange(count), np.full(x.shape, _FIRST)
     f, jacobian = block.residual_and_jacobian(x)
     for _ in range(_MOST_STEPS):
@@ -54,26 +52,24 @@ def settle(block: Block, start: Array) -> tuple[Found, Flags, Array]:
         turned = (new * f < 0.0) & (np.abs(new) > _LARGE * np.abs(f))
         time = np.where(turned, np.maximum(time * _SHORTER, _SHORTEST), np.minimum(time * _LONGER, _LONGEST))
         f = new
-        size = np.abs(f).max(axis=0, initial=0.0)
-        better = size < residual[rows]
+        size, off = np.abs(f).max(axis=0, initial=0.0), _over_rounding(block, x, f, jacobian)
+        right = size <= ROUNDING
+        better = (right > exact[rows]) | ((off < best[rows]) & (right >= exact[rows]))
         now = rows[better]
-        out_x[:, now], residual[now] = x[:, better], size[better]
+        out_x[:, now], residual[now], best[now], exact[now] = x[:, better], size[better], off[better], right[better]
         steps[rows] += 1
         ends[:, rows] = x
-        right = size <= ROUNDING
-        close = np.flatnonzero((size <= _FINEST) & ~right)
-        if len(close):
-            right[close] = at_rounding(block.some(close), x[:, close], f[:, close], jacobian[:, :, close])
-        exact[rows[right & better]] = True
-        over = (size <= TOLERANCE) | (right & ~better) | (np.abs(block.logs * x).max(axis=0, initial=0.0) > RUNAWAY)
+        # What is right already may come to be so in its last digits too.
+        patience[rows] -= exact[rows]
+        over = (size <= TOLERANCE) | (patience[rows] < 0) | (np.abs(block.logs * x).max(axis=0, initial=0.0) > RUNAWAY)
         if over.any():
             on = np.flatnonzero(~over)
             if not len(on):
                 break
             block, rows = block.some(on), rows[on]
             x, f, jacobian, d, time = x[:, on], f[:, on], jacobian[..., on], d[:, on], time[:, on]
-    none = np.zeros(count, dtype=bool)
-    return Found(markets_first(out_x), residual, steps, none, none), exact, markets_first(ends)
+    # Prices at rest may be so because nothing moves them: whoever has settled is looked at again.
+    return Found(markets_first(out_x), residual, steps, np.zeros(count, dtype=bool), exact), markets_first(ends)
 
 
 def _implicit(block: Block, f: Array, jacobian: Array, brake: Array) -> Array:
@@ -88,10 +84,11 @@ def _implicit(block: Block, f: Array, jacobian: Array, brake: Array) -> Array:
     return np.where(np.isfinite(step), step, 0.0)
 
 
-def at_rounding(block: Block, x: Array, f: Array, jacobian: Array) -> Flags:
-    """Return where no residual is larger than what the rounding of the unknowns makes of it, by market."""
+def _over_rounding(block: Block, x: Array, f: Array, jacobian: Array) -> Array:
+    """Return by market how large residuals are beside what half the last digit of each unknown makes of them."""
     slopes = np.abs(jacobian)
     if block.free is not None:
         slopes = np.where(block.free.T, slopes, 0.0)
-    moved = 2.0 * _EPS * (slopes * np.maximum(np.abs(x), 1.0)).sum(axis=1)
-    return np.asarray((np.abs(f) <= np.maximum(moved, ROUNDING)).all(axis=0))
+    moved = 0.5 * _EPS * (slopes * np.maximum(np.abs(x), 1.0)).sum(axis=1)
+    off = np.abs(f) / np.maximum(moved, TOLERANCE)
+    return np.where(np.isfinite(off), off, np.inf).max(axis=0, initial=0.0)

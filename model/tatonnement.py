@@ -91,4 +91,4 @@ def _over_rounding(block: Block, x: Array, f: Array, jacobian: Array) -> Array:
         slopes = np.where(block.free.T, slopes, 0.0)
     moved = 0.5 * _EPS * (slopes * np.maximum(np.abs(x), 1.0)).sum(axis=1)
     off = np.abs(f) / np.maximum(moved, TOLERANCE)
-    return np.where(np.isfinite(off), off, np.inf).max(axis=0, initial=0.0)
+    return np.asarray(np.where(np.isfinite(off), off, np.inf).max(axis=0, initial=0.0))

@@ -138,14 +138,22 @@ def follow(block: Block, start: Array) -> tuple[Found, Array]:
     return Found(out_x, residual, steps, np.zeros(count, dtype=bool), flat), ends
 
 
+def own_slopes(block: Block, start: Array) -> Array:
+    """Return the diagonal of the Jacobian, ``[unknown, market]``, with the sign of it where it is next to nothing."""
+    return _slopes(block, block.residual_and_jacobian(markets_last(start))[1])
+
+
+def _slopes(block: Block, jacobian: Array) -> Array:
+    d = np.einsum("iim->im", jacobian)
+    d = np.where(np.isfinite(d) & (np.abs(d) > _LEAST_SLOPE), d, np.where(d < -_LEAST_SLOPE, -1.0, 1.0))
+    return d if block.free is None else np.where(block.free.T, d, 1.0)
+
+
 def _begun(block: Block, start: Array) -> _Curve:
     x0 = markets_last(start)
     f, jacobian = block.residual_and_jacobian(x0)
     f = np.where(np.isfinite(f), f, 0.0)
-    d = np.einsum("iim->im", jacobian)
-    d = np.where(np.isfinite(d) & (np.abs(d) > _LEAST_SLOPE), d, np.where(d < -_LEAST_SLOPE, -1.0, 1.0))
-    if block.free is not None:
-        d = np.where(block.free.T, d, 1.0)
+    d = _slopes(block, jacobian)
     tx = -f / d
     length = np.sqrt(1.0 + (tx**2).sum(axis=0))
     count = x0.shape[1]

@@ -171,8 +171,8 @@ def _cause(
         return "no equilibrium", (
             f"no prices in the range of numbers clear this market: {_runaway(last, names)} on the way to the solution. "
             "That happens where quantities are fixed on both sides, as when demand and supply elasticities are both "
-            "zero or nearly so, and where an industry with entry vanishes or grows without end, as with inputs in very "
-            "elastic supply; see the elasticities"
+            "zero or nearly so, where firms with market power have a fixed output, and where an industry with entry "
+            "vanishes or grows without end, as with inputs in very elastic supply; see the elasticities"
         )
     flat = [j for j in jacobians if np.isfinite(j).all() and np.linalg.norm(j, -2) < _FLAT]
     # With pairs every point of rest is flat, and away from a solution that says nothing of what determines it.

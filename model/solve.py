@@ -1,8 +1,8 @@
 """Solving every market of a batch, and what to do where Newton's method does not get there.
 
 A batch is solved in blocks that stay in cache. In a block every market takes its own damped steps; one that is done
-leaves the block. Markets that Newton's method does not solve are solved by continuation; those that this does not
-solve either are named.
+leaves the block. Markets that Newton's method does not solve are solved by continuation, those that this does not
+solve by letting prices settle, and those that none of these solves are named.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,7 @@ from viner.model.compile import Array, Arrays, Compiled
 from viner.model.continuation import follow
 from viner.model.diagnose import MOST_NAMED, RANGE, message, undetermined
 from viner.model.newton import ROUNDING, Block, logs, newton_step
+from viner.model.tatonnement import settle
 
 Status = Literal["converged", "not converged"]
 Rows = slice | NDArray[np.intp]
@@ -69,7 +70,8 @@ def solve(
 
     Damped Newton steps from `start` (by default the benchmark) until the largest residual of a market is at
     rounding. A market that is done takes part in no further step. One that is not solved so is solved by
-    continuation from `start`, along a curve that may turn back (:mod:`viner.model.continuation`).
+    continuation from `start`, along a curve that may turn back (:mod:`viner.model.continuation`); where that does not
+    get there prices move with excess demand until they settle (:mod:`viner.model.tatonnement`).
 
     Parameters
     ----------
@@ -113,17 +115,23 @@ def solve(
                 iterations[rows] += found.steps
                 open_rows.append(rows[found.open])
             waiting = np.concatenate(open_rows)
-        failed = np.flatnonzero(~(residual <= ROUNDING))
-        for first in range(0, len(failed), step):
-            rows = failed[first : first + step]
-            block = Block(compiled, some(rows), active[rows])
-            found, left = follow(block, np.zeros_like(x[rows]) if start is None else start[rows])
-            better = found.residual < residual[rows]
-            x[rows] = np.where(better[:, None], found.x, x[rows])
-            residual[rows] = np.where(better, found.residual, residual[rows])
-            flat[rows] = found.flat
-            iterations[rows] += found.steps
-            ends |= {int(m): end for m, end, good in zip(rows, left, better, strict=True) if not good}
+        for method in (follow, settle):
+            failed = np.flatnonzero(~(residual <= ROUNDING))
+            for first in range(0, len(failed), step):
+                rows = failed[first : first + step]
+                block = Block(compiled, some(rows), active[rows])
+                if method is settle and block.pairs is not None:
+                    break
+                found, left = method(block, np.zeros_like(x[rows]) if start is None else start[rows])
+                good = found.residual <= ROUNDING
+                better = good | (found.residual < residual[rows])
+                x[rows] = np.where(better[:, None], found.x, x[rows])
+                residual[rows] = np.where(better, found.residual, residual[rows])
+                flat[rows] = found.flat
+                iterations[rows] += found.steps
+                # Where a price ran off says more of the cause than where a later method came to a halt.
+                told = ~better if method is follow else np.abs(left).max(axis=1, initial=0.0) > RANGE
+                ends |= {int(m): end for m, end, tell in zip(rows, left, told, strict=True) if tell}
         converged = (residual <= ROUNDING) & (np.abs(x).max(axis=1, initial=0.0) <= RANGE)
         far = np.flatnonzero((residual <= ROUNDING) & ~converged)
         if len(far):

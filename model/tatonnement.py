@@ -24,6 +24,8 @@ _LONGER, _SHORTER = 1.2, 0.1
 # An excess that turned round is still large if it is above this part of what it was.
 _LARGE = 0.5
 _LARGEST_STEP = 1.0
+# Where the last digit of an unknown makes more of a residual than this, that it is small is chance.
+_FINEST = 2.0 * ROUNDING
 # Steps from a point that is right on, to find one that is better still.
 _PATIENCE = 10
 _EPS = float(np.finfo(np.float64).eps)
@@ -52,8 +54,9 @@ def settle(block: Block, start: Array) -> tuple[Found, Array]:
         turned = (new * f < 0.0) & (np.abs(new) > _LARGE * np.abs(f))
         time = np.where(turned, np.maximum(time * _SHORTER, _SHORTEST), np.minimum(time * _LONGER, _LONGEST))
         f = new
-        size, off = np.abs(f).max(axis=0, initial=0.0), _over_rounding(block, x, f, jacobian)
-        right = size <= ROUNDING
+        size, digit = np.abs(f).max(axis=0, initial=0.0), _last_digit(block, x, jacobian)
+        off = _largest(np.abs(f) / np.maximum(digit, TOLERANCE))
+        right = (size <= ROUNDING) & (_largest(digit) <= _FINEST)
         better = (right > exact[rows]) | ((off < best[rows]) & (right >= exact[rows]))
         now = rows[better]
         out_x[:, now], residual[now], best[now], exact[now] = x[:, better], size[better], off[better], right[better]
@@ -84,11 +87,14 @@ def _implicit(block: Block, f: Array, jacobian: Array, brake: Array) -> Array:
     return np.where(np.isfinite(step), step, 0.0)
 
 
-def _over_rounding(block: Block, x: Array, f: Array, jacobian: Array) -> Array:
-    """Return by market how large residuals are beside what half the last digit of each unknown makes of them."""
+def _last_digit(block: Block, x: Array, jacobian: Array) -> Array:
+    """Return what half the last digit of each unknown makes of the residuals."""
     slopes = np.abs(jacobian)
     if block.free is not None:
         slopes = np.where(block.free.T, slopes, 0.0)
-    moved = 0.5 * _EPS * (slopes * np.maximum(np.abs(x), 1.0)).sum(axis=1)
-    off = np.abs(f) / np.maximum(moved, TOLERANCE)
-    return np.asarray(np.where(np.isfinite(off), off, np.inf).max(axis=0, initial=0.0))
+    return np.asarray(0.5 * _EPS * (slopes * np.maximum(np.abs(x), 1.0)).sum(axis=1))
+
+
+def _largest(size: Array) -> Array:
+    """The largest by market; infinite where one is no number."""
+    return np.asarray(np.where(np.isfinite(size), size, np.inf).max(axis=0, initial=0.0))

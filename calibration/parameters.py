@@ -162,7 +162,8 @@ def override(
     rows
         The rows to start from.
     overrides
-        Values by ``parameter``, ``parameter.sector``, ``parameter.sector.region`` or ``parameter.*.region``.
+        Values by ``parameter``, ``parameter.sector``, ``parameter.region`` or ``parameter.sector.region``; a code that
+        is both is taken for a sector, and ``parameter.*.region`` for the region.
         An override wins over every row of the file that it covers; among overrides the more specific wins,
         sector before region.
     sectors, regions
@@ -208,6 +209,8 @@ def _place(rest: str, sectors: Sequence[str], regions: Sequence[str], where: str
     """Return (sector, region) of what follows the parameter's name; a code may itself contain dots."""
     if rest in ("", EVERY) or rest in sectors:
         return (rest or EVERY, EVERY)
+    if rest in regions:
+        return (EVERY, rest)
     dots = [i for i, letter in enumerate(rest) if letter == "."]
     places = [(rest[:i], rest[i + 1 :]) for i in dots]
     for sector, region in places:

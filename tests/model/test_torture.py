@@ -35,8 +35,8 @@ def test_every_market_is_solved_or_refused_by_name(name: str, regions: int) -> N
     markets = 1 + 432 // regions**2 if structures.get(name).corners else 150 if name in BENT else 400
     found: Tally = torture(name, markets, regions, seed=11)
     assert found.wrong == 0
-    # Where sales answer a price a million times over, the last digit of a price is more than that.
-    assert found.worst <= VERIFIED or name in BENT
+    # Where sales answer a price a million times over its last digit is more: none is wrong by more than rounding.
+    assert found.worst <= (1e-8 if name in BENT else VERIFIED)
     assert found.solved + found.refused.total() == found.markets
     if name in BENT:
         assert found.solved >= BENT[name] * found.markets

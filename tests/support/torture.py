@@ -66,7 +66,7 @@ def torture(name: str, markets: int, regions: int, seed: int) -> Tally:
     excess = excess_demand(name, data, policy, solution.x).max(axis=1)
     with np.errstate(all="ignore"):
         price = np.exp(solution.x * VERIFIERS[name].in_logs)
-    sane = np.isfinite(price).all(axis=1) & (price > 0.0).all(axis=1)
+    sane = np.isfinite(price).all(axis=1) & (price > 0.0).all(axis=1) & (solution.residual <= VERIFIED)
     certain = ~VERIFIERS[name].doubtful(data)
     at_start, at_end = _sign(model, Policy(data.tariff), 0.0 * solution.x), _sign(model, policy, solution.x)
     return Tally(

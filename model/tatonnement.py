@@ -37,7 +37,7 @@ def settle(block: Block, start: Array) -> tuple[Found, Array]:
     Returns
     -------
     Found
-        The point with the smallest residual that each came to.
+        The point that each came to, its residual above rounding where it is small by chance.
     ends : ndarray
         ``[market, unknown]``: where the process was left.
     """
@@ -71,7 +71,9 @@ def settle(block: Block, start: Array) -> tuple[Found, Array]:
                 break
             block, rows = block.some(on), rows[on]
             x, f, jacobian, d, time = x[:, on], f[:, on], jacobian[..., on], d[:, on], time[:, on]
-    # Prices at rest may be so because nothing moves them: whoever has settled is looked at again.
+    # A residual that is small by chance is none, and prices at rest may be so because nothing moves them: whoever has
+    # settled is looked at again.
+    residual = np.where(exact, residual, np.maximum(residual, _FINEST))
     return Found(markets_first(out_x), residual, steps, np.zeros(count, dtype=bool), exact), markets_first(ends)
 
 

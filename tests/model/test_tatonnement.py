@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from extremes import draw
 from markets import random_model, random_policy
 from numpy.testing import assert_allclose
 from torture import torture
 
-from viner.model import solve
+from viner.model import solve, structures
 from viner.model.compile import Array
-from viner.model.engine import equilibrium
+from viner.model.engine import calibrated, equilibrium
 from viner.model.newton import ROUNDING, Block, Found
 from viner.model.tatonnement import settle
 
@@ -28,6 +29,18 @@ def test_it_comes_to_the_equilibrium_that_newton_finds(name: str) -> None:
     # Whether anything determines the prices found has still to be looked at.
     assert (found.flat == (found.residual <= ROUNDING)).all()
     assert not found.open.any()
+
+
+def test_a_residual_that_is_small_by_chance_is_no_solution() -> None:
+    data, policy = draw(structures.get("cournot"), 150, 12, seed=11)
+    model = calibrated(structures.get("cournot"), data)
+    with np.errstate(all="ignore"):
+        block = Block(model.compiled, model.given(policy), model.active)
+        found, _ = settle(block, np.zeros(model.active.shape))
+    solved = found.residual <= ROUNDING
+    assert 0 < np.count_nonzero(solved) < len(solved)
+    # Only what has come to rest counts as solved, and all of it is looked at again.
+    assert (found.flat == solved).all()
 
 
 def idle(_: Block, start: Array) -> tuple[Found, Array]:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.random_markets
 EXPECTED = {"no equilibrium", "undetermined", "range"}
 # Firms that leave, routes that open, choke prices and exponentials of prices bend the equations so much that some
 # markets are not solved, and are refused: the share that is.
-BENT = {"bertrand-logit": 0.95, "cournot": 0.85, "homogeneous": 0.75, "translog": 0.92}
+BENT = {"bertrand-logit": 0.95, "cournot": 0.82, "homogeneous": 0.75, "translog": 0.92}
 
 
 def test_every_structure_is_verified() -> None:
